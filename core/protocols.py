@@ -1,0 +1,118 @@
+"""What the stages ask of one another; each Protocol has a conformance suite in tests/conformance that every implementation passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from citewell.core.types import Candidate, Chunk, Citation, Context, Draft, Passage, Query, Ranking, Sentence, StoredPassage
+
+Vectors = NDArray[np.float32]
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """Counts tokens as one model would see them."""
+
+    def count(self, text: str) -> int:
+        """How many tokens `text` has, special tokens not counted."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A bi-encoder: texts to unit vectors whose inner product is their similarity."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights and the input length; vectors of two fingerprints are never compared."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of `texts`, `(len(texts), dimension) float32`, in their order."""
+        ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """A first-stage retriever over one index generation."""
+
+    @property
+    def name(self) -> str:
+        """What its scores are called: `bm25`, `dense`."""
+        ...
+
+    def search(self, query: Query, depth: int) -> Ranking:
+        """The best passages, until `depth` distinct documents are among them or nothing more matches."""
+        ...
+
+    def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:
+        """The score of each of these passages, also of those that a search would not return."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Scores question and passage together."""
+
+    @property
+    def name(self) -> str:
+        """What its scores are called."""
+        ...
+
+    def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
+        """A relevance score per passage, in their order; higher is better."""
+        ...
+
+
+@runtime_checkable
+class ChunkStore(Protocol):
+    """Texts by id, as the catalog holds them now: what was deleted is not there."""
+
+    def passages(self, candidates: Sequence[Candidate]) -> Mapping[str, StoredPassage]:
+        """The passages by id, for those whose document is alive."""
+        ...
+
+    def text_at(self, doc_id: str, version: str, start_char: int, end_char: int) -> str | None:
+        """These characters of that version's text; None when the version is not there."""
+        ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Writes an answer from a context."""
+
+    @property
+    def route(self) -> str:
+        """How answers are made, such as `extractive`."""
+        ...
+
+    @property
+    def tokens(self) -> TokenCounter:
+        """The tokenizer in which the context's budget is counted."""
+        ...
+
+    def render(self, passages: Sequence[Passage]) -> str:
+        """The context as the generator reads it; its token count is what the budget bounds."""
+        ...
+
+    def generate(self, query: Query, context: Context) -> Draft:
+        """Sentences with citations into `context`, and the probability that it holds the answer."""
+        ...
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Decides whether a sentence is supported by what it cites."""
+
+    def verify(self, sentence: Sentence, citations: Sequence[Citation]) -> Sequence[float]:
+        """Support of `sentence` by each citation, from 0 to 1."""
+        ...

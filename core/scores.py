@@ -1,0 +1,17 @@
+"""Making scores of different scales comparable; the result orders candidates and is never evidence of strength."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CONSTANT_LIST_SCORE = 0.5
+
+
+def min_max(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores mapped to [0, 1]: (s - min) / (max - min); 0.5 for all when they are equal."""
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    if high <= low:
+        return dict.fromkeys(scores, CONSTANT_LIST_SCORE)
+    return {key: (score - low) / (high - low) for key, score in scores.items()}

@@ -1,0 +1,204 @@
+"""Settings: `citewell.toml`, overridden by `CITEWELL_SECTION__FIELD`, overridden by arguments; frozen, unknown keys refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from citewell.core.errors import SettingsError
+
+ENV_PREFIX = "CITEWELL_"
+RRF_K = 60  # Cormack, Clarke, Buettcher, SIGIR 2009
+# Variables with our prefix that are no settings: the data directory and the settings file of the command line.
+ENV_OF_THE_COMMAND_LINE = {"CITEWELL_DIR", "CITEWELL_CONFIG"}
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmbedderSettings(Section):
+    """The bi-encoder that turns passages and questions into vectors."""
+
+    model: str = Field(
+        "all-MiniLM-L6-v2", description="Bundled name, local path, or hub name (org/name) of a sentence-transformer."
+    )
+    batch_size: int = Field(32, ge=1, le=1024, description="Passages in one forward pass.")
+    threads: int = Field(0, ge=0, le=256, description="Threads of the encoders; 0 takes the cores this process may use.")
+
+
+class ChunkingSettings(Section):
+    """How documents are split into passages."""
+
+    method: Literal["structure", "none"] = Field(
+        "structure", description="`structure` respects headings, paragraphs, sentences; `none` keeps whole documents."
+    )
+    max_tokens: int = Field(
+        256, ge=32, le=8192, description="Most tokens of a passage with its header, in the embedder's own tokenizer."
+    )
+    min_tokens: int = Field(48, ge=0, le=1024, description="Smaller sections join their neighbours, where they fit.")
+
+
+class IngestSettings(Section):
+    """Which files become documents."""
+
+    max_file_bytes: int = Field(100_000_000, ge=1, description="Larger files are rejected, in bytes.")
+    max_unpacked_bytes: int = Field(400_000_000, ge=1, description="Most bytes that a packed file may unpack to.")
+    window_documents: int = Field(64, ge=1, le=10_000, description="Documents parsed, embedded and committed together.")
+
+
+class LexicalSettings(Section):
+    """BM25."""
+
+    engine: Literal["tantivy", "rank_bm25"] = Field(
+        "tantivy", description="`tantivy`: inverted index; `rank_bm25`: scans every passage, for small corpora."
+    )
+
+
+class RetrieveSettings(Section):
+    """First-stage retrieval."""
+
+    depth: int = Field(100, ge=1, le=10_000, description="Distinct documents that each first-stage retriever returns.")
+
+
+class FusionSettings(Section):
+    """How the first-stage rankings become one."""
+
+    method: Literal["min_max", "rrf"] = Field("min_max", description="Weighted min-max sum, or reciprocal rank fusion.")
+    dense_weight: float = Field(0.5, ge=0, le=1, description="Share of the dense score in min_max; BM25 has the rest.")
+    rrf_k: int = Field(RRF_K, ge=1, le=1000, description="The constant k of reciprocal rank fusion.")
+
+
+class RerankSettings(Section):
+    """The cross-encoder."""
+
+    model: str = Field("", description="Local path or hub name (org/name) of a cross-encoder; empty: no reranking.")
+    depth: int = Field(20, ge=1, le=1000, description="Candidates that the cross-encoder scores.")
+    weight: float = Field(0.5, ge=0, le=1, description="Share of the cross-encoder's score in the blended order.")
+    max_tokens: int = Field(256, ge=16, le=8192, description="Most tokens of question and passage together.")
+
+
+class ContextSettings(Section):
+    """What the generator sees."""
+
+    max_tokens: int = Field(1536, ge=64, le=131_072, description="Token budget of the context.")
+    max_passages: int = Field(8, ge=1, le=100, description="Most passages in the context.")
+    per_document: int = Field(4, ge=1, le=100, description="Most passages of one document in the context.")
+
+
+class GenerateSettings(Section):
+    """The answer."""
+
+    max_sentences: int = Field(3, ge=1, le=5, description="Most sentences of an extractive answer.")
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="Abstain when the probability that the context holds the answer is lower."
+    )
+
+
+class StorageSettings(Section):
+    """What is kept."""
+
+    keep_generations: int = Field(2, ge=1, le=100, description="Index generations kept on disk, the live one included.")
+    keep_superseded_days: int = Field(30, ge=0, description="Days for which superseded versions stay readable.")
+
+
+class ApiSettings(Section):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", description="Address to serve on; another than loopback needs api.key.")
+    port: int = Field(8765, ge=0, le=65_535, description="Port to serve on; 0 takes a free one.")
+    key: SecretStr = Field(SecretStr(""), description="Callers send it as `Authorization: Bearer KEY`; empty: loopback only.")
+    max_upload_bytes: int = Field(50_000_000, ge=1, description="Larger uploads are refused, in bytes.")
+    max_question_chars: int = Field(2000, ge=1, description="Longer questions are refused, in characters.")
+
+
+class Settings(BaseSettings):
+    """All settings; build them with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+    )
+    config_file: ClassVar[Path | None] = None
+
+    embedder: EmbedderSettings = EmbedderSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    ingest: IngestSettings = IngestSettings()
+    lexical: LexicalSettings = LexicalSettings()
+    retrieve: RetrieveSettings = RetrieveSettings()
+    fusion: FusionSettings = FusionSettings()
+    rerank: RerankSettings = RerankSettings()
+    context: ContextSettings = ContextSettings()
+    generate: GenerateSettings = GenerateSettings()
+    storage: StorageSettings = StorageSettings()
+    api: ApiSettings = ApiSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments over environment over file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=cls.config_file)
+
+    def config_hash(self) -> str:
+        """Twelve hexadecimal digits over every setting that can change an answer; where it is served from does not."""
+        answering = self.model_dump(mode="json", exclude={"api": True, "storage": True, "embedder": {"threads", "batch_size"}})
+        return hashlib.sha256(json.dumps(answering, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def load_settings(config_file: Path | None = None, **overrides: Any) -> Settings:
+    """The settings in force; `overrides` are sections as mappings, such as `fusion={"method": "rrf"}`.
+
+    Without `config_file`, `citewell.toml` of the working directory is read where it exists. Raises SettingsError.
+    """
+    if config_file is not None and not config_file.is_file():
+        raise SettingsError(f"the settings file {config_file} does not exist", hint="Check the path given by --config.")
+    found = config_file or (Path("citewell.toml") if Path("citewell.toml").is_file() else None)
+    _refuse_unknown_variables()
+    source = type("Settings", (Settings,), {"config_file": found, "__doc__": Settings.__doc__})
+    try:
+        return source(**overrides)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"settings are not valid: {problems}") from None
+    except ValueError as error:  # a file that is no TOML
+        raise SettingsError(f"{found} cannot be read: {error}", hint="Mend the TOML at the place named.") from None
+
+
+def _refuse_unknown_variables() -> None:
+    for name in os.environ:
+        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if name.startswith(ENV_PREFIX) and name not in ENV_OF_THE_COMMAND_LINE and section not in Settings.model_fields:
+            raise SettingsError(f"the environment variable {name} names no setting: there is no section {section!r}")
+
+
+def describe_settings(settings: Settings) -> list[dict[str, object]]:
+    """Every setting as `{name, value, default, description}`, in the order of the sections."""
+    rows: list[dict[str, object]] = []
+    for section in Settings.model_fields:
+        values = getattr(settings, section)
+        for name, field in type(values).model_fields.items():
+            value, default = getattr(values, name), field.default
+            hidden = isinstance(value, SecretStr)
+            rows.append(
+                {
+                    "name": f"{section}.{name}",
+                    "value": ("set" if value.get_secret_value() else "") if hidden else value,
+                    "default": "" if hidden else default,
+                    "description": field.description,
+                }
+            )
+    return rows

@@ -1,0 +1,306 @@
+"""The words that flow between stages: frozen values whose invariants hold from construction.
+
+Character offsets are Python string indices (code points) into a document's normalised text; spans are half open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from typing import Literal
+
+BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
+AnswerStatus = Literal["grounded", "partial", "abstained"]
+
+
+def text_version(text: str) -> str:
+    """The version of a document: the first 16 hexadecimal digits of the SHA-256 of its normalised text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def document_id(source: str, path: str) -> str:
+    """The id of the document at `path` within `source`; the same folder mounted elsewhere gives the same ids."""
+    return hashlib.sha256(f"{source}\0{path}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of a document's text: where it lies, what it is, and the headings above it."""
+
+    start_char: int
+    end_char: int
+    kind: BlockKind
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_char < self.end_char:
+            raise ValueError(f"a block must hold text: [{self.start_char}, {self.end_char})")
+        if self.page is not None and self.page < 1:
+            raise ValueError("pages count from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An ingested document: its normalised text, its blocks in reading order, and where it came from."""
+
+    doc_id: str
+    version: str
+    uri: str
+    title: str
+    text: str
+    media_type: str
+    language: str = "und"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    acl: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.version != text_version(self.text):
+            raise ValueError("version must be text_version(text)")
+        end = 0
+        for block in self.blocks:
+            if block.start_char < end or block.end_char > len(self.text):
+                raise ValueError("blocks must be in order, must not overlap and must lie in the text")
+            end = block.end_char
+
+    def page_at(self, char: int) -> int | None:
+        """The page (from 1) on which the character at offset `char` stands; None where the format has no pages."""
+        page = None
+        for block in self.blocks:
+            if block.start_char > char:
+                break
+            page = block.page
+        return page
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: the retrieved and cited unit. `text == document.text[start_char:end_char]`."""
+
+    chunk_id: str
+    doc_id: str
+    version: str
+    start_char: int
+    end_char: int
+    text: str
+    token_count: int
+    heading_path: tuple[str, ...] = ()
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.text) != self.end_char - self.start_char:
+            raise ValueError("the text of a passage must be as long as its span")
+        if not self.text.strip():
+            raise ValueError("a passage must hold text")
+
+    @property
+    def header(self) -> str:
+        """Title and headings above the passage, as one line; what its words alone do not say."""
+        parts = [self.title, *self.heading_path]
+        return " › ".join(part for i, part in enumerate(parts) if part and part not in parts[:i])
+
+
+def passage_id(doc_id: str, version: str, start_char: int, end_char: int, chunker: str) -> str:
+    """The id of a passage, 16 hexadecimal digits: a pure function of document, version, span and chunker settings."""
+    key = f"{doc_id}\0{version}\0{start_char}\0{end_char}\0{chunker}"
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An information need in words."""
+
+    text: str
+    query_id: str = "q"
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise ValueError("a query must not be blank")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One passage in a ranking; ranks count from 1."""
+
+    chunk_id: str
+    doc_id: str
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Candidates by falling score; a score means something only with its `scorer`."""
+
+    scorer: str
+    candidates: tuple[Candidate, ...]
+
+    def __post_init__(self) -> None:
+        if len({c.chunk_id for c in self.candidates}) != len(self.candidates):
+            raise ValueError("a ranking holds each passage once")
+        if any(c.rank != i for i, c in enumerate(self.candidates, start=1)):
+            raise ValueError("ranks must count from 1 without gaps")
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def scores(self) -> dict[str, float]:
+        """Score by passage id."""
+        return {c.chunk_id: c.score for c in self.candidates}
+
+    def head(self, depth: int) -> Ranking:
+        """The first `depth` candidates."""
+        return Ranking(self.scorer, self.candidates[:depth])
+
+
+def rank_by_score(scorer: str, scored: Mapping[str, float], doc_ids: Mapping[str, str]) -> Ranking:
+    """A ranking by falling score; ties are broken by passage id, so that it never depends on input order."""
+    ordered = sorted(scored.items(), key=lambda item: (-item[1], item[0]))
+    return Ranking(scorer, tuple(Candidate(cid, doc_ids[cid], s, i) for i, (cid, s) in enumerate(ordered, start=1)))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage as the store gives it: the chunk, its document's uri, and the blocks that it touches."""
+
+    chunk: Chunk
+    uri: str
+    blocks: tuple[Block, ...] = ()
+
+    def block_at(self, char: int) -> Block | None:
+        """The block in which the document's character `char` lies."""
+        return next((b for b in self.blocks if b.start_char <= char < b.end_char), None)
+
+    def page_at(self, char: int) -> int | None:
+        """The page on which the document's character `char` stands."""
+        block = self.block_at(char)
+        return block.page if block else None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage as the generator sees it: its marker `[n]`, and its text, which may be cut short of the stored one."""
+
+    marker: int
+    stored: StoredPassage
+    score: float
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.stored.chunk.text.startswith(self.text):
+            raise ValueError("a passage in a context begins as the stored one does")
+
+    @property
+    def chunk(self) -> Chunk:
+        """The chunk behind it."""
+        return self.stored.chunk
+
+    @property
+    def uri(self) -> str:
+        """Where its document came from."""
+        return self.stored.uri
+
+    @property
+    def page(self) -> int | None:
+        """The page on which it begins."""
+        return self.stored.page_at(self.chunk.start_char)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A candidate that did not enter the context, and why."""
+
+    chunk_id: str
+    uri: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the generator sees, within an exact token budget, and the ledger of what was left out."""
+
+    passages: tuple[Passage, ...]
+    token_count: int
+    token_budget: int
+    dropped: tuple[Dropped, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token_count > self.token_budget:
+            raise ValueError(f"context of {self.token_count} tokens is over its budget of {self.token_budget}")
+        if [p.marker for p in self.passages] != list(range(1, len(self.passages) + 1)):
+            raise ValueError("markers must count from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A marker and the exact characters it points to: `text_of(doc_id, version)[start_char:end_char] == quote`."""
+
+    marker: int
+    doc_id: str
+    version: str
+    uri: str
+    page: int | None
+    start_char: int
+    end_char: int
+    quote: str
+    support: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.quote) != self.end_char - self.start_char or not self.quote:
+            raise ValueError("a quote must be as long as its span")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer and the citations that support it."""
+
+    text: str
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a generator proposes, before verification: sentences and the evidence that the question is answered."""
+
+    sentences: tuple[Sentence, ...]
+    sufficiency: float
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of a question: checked sentences, or an abstention, with how it came about."""
+
+    question: str
+    status: AnswerStatus
+    sentences: tuple[Sentence, ...]
+    route: str
+    sufficiency: float
+    threshold: float
+    context: Context
+    config_hash: str
+    generation: str
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    usage: Mapping[str, int] = field(default_factory=dict)
+    trace: tuple[Mapping[str, object], ...] = ()
+    dropped_sentences: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        cited = all(sentence.citations for sentence in self.sentences)
+        if self.status == "abstained" and self.sentences:
+            raise ValueError("an abstention has no sentences")
+        if self.status != "abstained" and not (self.sentences and cited):
+            raise ValueError("every sentence of an answer must carry a citation")
+
+    @property
+    def text(self) -> str:
+        """The answer as one text with its markers, or the refusal."""
+        if self.status == "abstained":
+            return REFUSAL
+        return " ".join(f"{s.text} " + "".join(f"[{c.marker}]" for c in s.citations) for s in self.sentences)
+
+
+REFUSAL = "The documents do not say."

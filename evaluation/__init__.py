@@ -1,0 +1,1 @@
+"""Topics, runs and qrels to tables: offline measures of the very functions that answer."""

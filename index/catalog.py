@@ -1,0 +1,176 @@
+"""Reading the catalog: which documents live, what they say, and which generation answers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from citewell.core.errors import DocumentNotFound, IndexMissing
+from citewell.core.types import Block, Candidate, Chunk, Document, StoredPassage
+from citewell.index.schema import open_catalog
+
+CATALOG_NAME = "catalog.sqlite"
+# A row that is part of the living state: published, not ended, not deleted.
+ALIVE = "d.valid_from IS NOT NULL AND d.valid_to IS NULL AND d.deleted = 0"
+_IDS_PER_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """What a list of documents shows."""
+
+    doc_id: str
+    version: str
+    uri: str
+    title: str
+    media_type: str
+    language: str
+    chars: int
+    passages: int
+
+
+class Catalog:
+    """A reader of `DIR/catalog.sqlite`; safe to share between threads. Raises IndexMissing when there is none."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / CATALOG_NAME
+        if not path.is_file():
+            raise IndexMissing(f"there is no index in {directory}")
+        self.directory = directory
+        self._connection = open_catalog(path)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Gives the file back."""
+        with self._lock:
+            self._connection.close()
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def live_generation(self) -> int | None:
+        """The number of the generation that answers; None before the first is published."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'live_generation'")
+        return int(rows[0]["value"]) if rows else None
+
+    def manifest_sha256(self, generation: int) -> str | None:
+        """The checksum of that generation's manifest as it was published."""
+        rows = self._rows("SELECT manifest_sha256 FROM generations WHERE generation = ?", (generation,))
+        return str(rows[0][0]) if rows else None
+
+    def generations(self) -> list[int]:
+        """The published generations that are still kept, oldest first."""
+        return [int(r[0]) for r in self._rows("SELECT generation FROM generations ORDER BY generation")]
+
+    def deleted_doc_ids(self) -> frozenset[str]:
+        """Documents that index files may still hold, and that are no longer alive in any version."""
+        rows = self._rows(
+            f"SELECT DISTINCT doc_id FROM documents WHERE deleted = 1 AND doc_id NOT IN (SELECT doc_id FROM documents d WHERE {ALIVE})"
+        )
+        return frozenset(str(r[0]) for r in rows)
+
+    def summaries(self) -> list[DocumentSummary]:
+        """The living documents by uri."""
+        rows = self._rows(
+            "SELECT d.doc_id, d.version, d.uri, d.title, d.media_type, d.language, length(d.text) AS chars, "
+            f"(SELECT count(*) FROM chunks c WHERE c.row_id = d.row_id) AS passages FROM documents d WHERE {ALIVE} ORDER BY d.uri"
+        )
+        return [DocumentSummary(**dict(row)) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many documents, passages, vectors and rejected files the living state has."""
+        row = self._rows(
+            f"SELECT (SELECT count(*) FROM documents d WHERE {ALIVE}) AS documents, "
+            f"(SELECT count(*) FROM chunks c JOIN documents d USING (row_id) WHERE {ALIVE}) AS passages, "
+            f"(SELECT count(DISTINCT c.content_hash) FROM chunks c JOIN documents d USING (row_id) WHERE {ALIVE}) AS vectors, "
+            "(SELECT count(*) FROM dead_letters) AS rejected_files"
+        )[0]
+        return dict(row)
+
+    def dead_letters(self) -> list[dict[str, str]]:
+        """The files that did not become documents: uri, code, reason, hint."""
+        return [dict(r) for r in self._rows("SELECT uri, code, reason, hint FROM dead_letters ORDER BY uri")]
+
+    def sources(self) -> dict[str, str]:
+        """Root folder by source name."""
+        return {r["name"]: r["root"] for r in self._rows("SELECT name, root FROM sources ORDER BY name")}
+
+    def document(self, doc_id: str, version: str | None = None) -> Document:
+        """The living document, or one of its stored versions; deleted documents have none. Raises DocumentNotFound."""
+        clause = ALIVE if version is None else "d.version = ? AND d.valid_from IS NOT NULL AND d.deleted = 0"
+        values = (doc_id,) if version is None else (doc_id, version)
+        rows = self._rows(f"SELECT * FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY row_id DESC LIMIT 1", values)
+        if not rows:
+            which = doc_id if version is None else f"{doc_id} in version {version}"
+            raise DocumentNotFound(f"there is no document {which}")
+        return document_of_row(rows[0])
+
+    def passages(self, candidates: Sequence[Candidate]) -> Mapping[str, StoredPassage]:
+        """The passages by id, for those whose document is not deleted."""
+        found: dict[str, StoredPassage] = {}
+        ids = [c.chunk_id for c in candidates]
+        for at in range(0, len(ids), _IDS_PER_STATEMENT):
+            some = ids[at : at + _IDS_PER_STATEMENT]
+            rows = self._rows(
+                "SELECT c.*, d.doc_id, d.version, d.uri, d.title, d.blocks, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body "
+                "FROM chunks c JOIN documents d USING (row_id) WHERE d.valid_from IS NOT NULL AND d.deleted = 0 "
+                f"AND c.chunk_id IN ({','.join('?' * len(some))})",
+                some,
+            )
+            for row in rows:
+                blocks = load_blocks(row["blocks"], row["start_char"], row["end_char"])
+                found[row["chunk_id"]] = StoredPassage(chunk_of_row(row), row["uri"], blocks)
+        return found
+
+    def text_at(self, doc_id: str, version: str, start_char: int, end_char: int) -> str | None:
+        """These characters of that version's text; None when the version is not stored or the document is deleted."""
+        rows = self._rows(
+            "SELECT substr(text, ?, ?) FROM documents WHERE doc_id = ? AND version = ? AND valid_from IS NOT NULL AND deleted = 0 LIMIT 1",
+            (start_char + 1, end_char - start_char, doc_id, version),
+        )
+        return str(rows[0][0]) if rows else None
+
+    def vectors_of_living(self, embedder: str) -> Iterator[tuple[str, bytes]]:
+        """Passage id and vector of every living passage, in the order of the ids; for checks."""
+        rows = self._rows(
+            "SELECT c.chunk_id, v.vector FROM chunks c JOIN documents d USING (row_id) "
+            f"LEFT JOIN vectors v ON v.content_hash = c.content_hash AND v.embedder = ? WHERE {ALIVE} ORDER BY c.chunk_id",
+            (embedder,),
+        )
+        return ((r[0], r[1]) for r in rows)
+
+
+def dump_blocks(blocks: Sequence[Block]) -> str:
+    """Blocks as the catalog stores them."""
+    return json.dumps([[b.start_char, b.end_char, b.kind, b.page, list(b.heading_path)] for b in blocks], ensure_ascii=False)
+
+
+def load_blocks(stored: str, start_char: int = 0, end_char: int | None = None) -> tuple[Block, ...]:
+    """Blocks as `dump_blocks` wrote them; only those that touch the span."""
+    return tuple(
+        Block(start, end, kind, page, tuple(path))
+        for start, end, kind, page, path in json.loads(stored)
+        if end > start_char and (end_char is None or start < end_char)
+    )
+
+
+def document_of_row(row: sqlite3.Row) -> Document:
+    """The Document of a row of `documents`."""
+    return Document(
+        doc_id=row["doc_id"], version=row["version"], uri=row["uri"], title=row["title"], text=row["text"],
+        media_type=row["media_type"], language=row["language"], metadata=json.loads(row["metadata"]), acl=tuple(json.loads(row["acl"])),
+        blocks=load_blocks(row["blocks"]),
+    )  # fmt: skip
+
+
+def chunk_of_row(row: sqlite3.Row) -> Chunk:
+    """The Chunk of a row of `chunks` joined with its document, its text in `body`."""
+    return Chunk(
+        chunk_id=row["chunk_id"], doc_id=row["doc_id"], version=row["version"], start_char=row["start_char"], end_char=row["end_char"],
+        text=row["body"], token_count=row["token_count"], heading_path=tuple(json.loads(row["heading_path"])), title=row["title"],
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+"""Passages and questions to unit vectors with a sentence-transformer; torch is loaded at the first text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from citewell.core.errors import ModelUnavailable
+from citewell.core.models import available_threads, model_folder, weights_fingerprint
+from citewell.core.protocols import Vectors
+from citewell.core.settings import EmbedderSettings
+from citewell.core.tokens import ModelTokenizer, TokenMap
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+HEADER_SHARE = 0.25  # of the embedder's input, at most, for title and headings
+SPECIAL_TOKENS = 2
+
+
+def embedding_input(header: str, text: str, tokenizer: ModelTokenizer, max_tokens: int) -> str:
+    """What is embedded for a passage: its header, shortened to its share of the input, and its text."""
+    if not header or text.startswith(header):
+        return text
+    limit = int((max_tokens - SPECIAL_TOKENS) * HEADER_SHARE)
+    tokens = TokenMap(tokenizer, header)
+    return f"{header[: tokens.longest_end(0, len(header), limit)].rstrip()}\n{text}"
+
+
+def content_hash(text: str) -> bytes:
+    """The key under which a text's vector is stored: its SHA-256."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+class SentenceEmbedder:
+    """The configured sentence-transformer. Vectors are `(n, dimension) float32` of length 1."""
+
+    def __init__(self, settings: EmbedderSettings) -> None:
+        self._settings = settings
+        self.folder: Path = model_folder(settings.model)
+        self._lock = threading.Lock()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the weights, the tokenizer and the input length."""
+        return f"{weights_fingerprint(self.folder)}-{self.max_tokens}"
+
+    @cached_property
+    def max_tokens(self) -> int:
+        """Tokens that the model reads, special tokens included; what is beyond is not seen."""
+        for name in ("sentence_bert_config.json", "config.json"):
+            path = self.folder / name
+            values = json.loads(path.read_text()) if path.is_file() else {}
+            if "max_seq_length" in values or "max_position_embeddings" in values:
+                return int(values.get("max_seq_length") or values["max_position_embeddings"])
+        raise ModelUnavailable(f"{self.folder} does not say how many tokens it reads")
+
+    @cached_property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        values = json.loads((self.folder / "config.json").read_text())
+        pooling = self.folder / "1_Pooling" / "config.json"
+        if pooling.is_file():
+            values |= json.loads(pooling.read_text())
+        return int(values.get("word_embedding_dimension") or values["hidden_size"])
+
+    @cached_property
+    def tokenizer(self) -> ModelTokenizer:
+        """The model's tokenizer, which needs no weights."""
+        return ModelTokenizer(self.folder)
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        torch.set_num_threads(available_threads(self._settings.threads))
+        return SentenceTransformer(str(self.folder), local_files_only=True)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of `texts`, in their order. The same texts in the same call give the same bits."""
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        with self._lock:
+            vectors = self._model.encode(
+                list(texts),
+                batch_size=self._settings.batch_size,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
+        return np.ascontiguousarray(vectors, dtype=np.float32)

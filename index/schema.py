@@ -1,0 +1,117 @@
+"""The tables of the catalog, and how its file is opened.
+
+documents   one row per stored version; `valid_from` and `valid_to` are generations: [valid_from, valid_to). A row without
+            `valid_from` is staged by the job under way and belongs to no generation yet.
+chunks      the passages of a document row, valid in the same generations.
+vectors     embeddings by SHA-256 of the embedded text and fingerprint of the embedder: nothing is embedded twice.
+generations every published index, and `meta.live_generation`, the one that answers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from citewell.core.errors import IndexCorrupt, IndexIncompatible
+
+FORMAT_VERSION = 1
+OLDEST_READABLE_VERSION = 1
+BUSY_TIMEOUT_MS = 30_000
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (
+    row_id INTEGER PRIMARY KEY,
+    doc_id TEXT NOT NULL,
+    version TEXT NOT NULL,
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    language TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    acl TEXT NOT NULL,
+    blocks TEXT NOT NULL,
+    content_key TEXT NOT NULL,
+    valid_from INTEGER,
+    valid_to INTEGER,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    ended_at TEXT
+);
+CREATE INDEX IF NOT EXISTS documents_by_id ON documents (doc_id, version);
+CREATE INDEX IF NOT EXISTS documents_deleted ON documents (doc_id) WHERE deleted = 1;
+CREATE TABLE IF NOT EXISTS chunks (
+    chunk_id TEXT NOT NULL,
+    row_id INTEGER NOT NULL REFERENCES documents (row_id) ON DELETE CASCADE,
+    start_char INTEGER NOT NULL,
+    end_char INTEGER NOT NULL,
+    token_count INTEGER NOT NULL,
+    heading_path TEXT NOT NULL,
+    content_hash BLOB NOT NULL,
+    PRIMARY KEY (chunk_id, row_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS chunks_by_row ON chunks (row_id, start_char);
+CREATE TABLE IF NOT EXISTS vectors (
+    content_hash BLOB NOT NULL,
+    embedder TEXT NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (content_hash, embedder)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS generations (
+    generation INTEGER PRIMARY KEY,
+    manifest_sha256 TEXT NOT NULL,
+    published_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS dead_letters (
+    uri TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    hint TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+def open_catalog(path: Path, *, create: bool = False, read_only: bool = False) -> sqlite3.Connection:
+    """A connection to the catalog in write-ahead mode with full durability.
+
+    Raises IndexIncompatible for a format that this version cannot read, IndexCorrupt for a file that is no catalog.
+    """
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    mode = "ro" if read_only else ("rwc" if create else "rw")
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000,
+        check_same_thread=False,
+    )  # fmt: skip
+    connection.row_factory = sqlite3.Row
+    try:
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        if create:
+            connection.executescript(_TABLES)
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('format_version', ?)", (str(FORMAT_VERSION),))
+        _check_format(connection, path)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise IndexCorrupt(f"{path} is not a readable catalog: {error}", hint="Restore it from a backup, or ingest into a new directory with --dir.") from None
+    except IndexIncompatible:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+    version = int(row["value"]) if row else 0
+    if not OLDEST_READABLE_VERSION <= version <= FORMAT_VERSION:
+        raise IndexIncompatible(
+            f"{path} has format {version}; this version reads {OLDEST_READABLE_VERSION} to {FORMAT_VERSION}",
+            hint="Use the version of Citewell that wrote it, or ingest into a new directory with --dir.",
+        )

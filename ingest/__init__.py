@@ -1,0 +1,1 @@
+"""Files to Documents to Chunks: sources, parsers, normalisation and chunking."""

@@ -1,0 +1,155 @@
+"""Splits a document into passages that respect headings, paragraphs and sentences within a token limit.
+
+A section is what stands under one heading path. Sections that fit stay whole, small neighbours under a common heading are
+joined, and longer ones are cut at sentence ends into parts of like length, so that no part is a scrap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from citewell.core.sentences import Span, sentence_spans
+from citewell.core.settings import ChunkingSettings
+from citewell.core.tokens import ModelTokenizer, TokenMap
+from citewell.core.types import Block, Chunk, Document, passage_id
+
+CHUNKER_VERSION = "1"
+SPECIAL_TOKENS = 2  # [CLS] and [SEP] around what the embedder reads
+MAX_HEADER_SHARE = 0.25  # of the limit: a longer header is shortened when it is embedded, not charged to the passage
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    start: int
+    end: int
+    heading_path: tuple[str, ...]
+
+
+class Chunker:
+    """Splits documents by its settings, counting with the embedder's tokenizer."""
+
+    def __init__(self, settings: ChunkingSettings, tokenizer: ModelTokenizer, tokenizer_fingerprint: str) -> None:
+        self._settings = settings
+        self._tokenizer = tokenizer
+        key = f"{CHUNKER_VERSION}\0{settings.model_dump_json()}\0{tokenizer_fingerprint}"
+        self.fingerprint = hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    def split(self, document: Document) -> list[Chunk]:
+        """The passages of `document`, in order; every character that is not white space lies in exactly one."""
+        text = document.text
+        tokens = TokenMap(self._tokenizer, text)
+        if self._settings.method == "none":
+            return [self._chunk(document, tokens, 0, len(text), ())]
+        chunks: list[Chunk] = []
+        for section in self._sections(document, tokens):
+            limit = self._body_limit(document.title, section.heading_path)
+            for start, end in _parts(text, section, tokens, limit, document.blocks):
+                chunks.append(self._chunk(document, tokens, start, end, section.heading_path))
+        return chunks
+
+    def _body_limit(self, title: str, heading_path: tuple[str, ...]) -> int:
+        """Tokens left for a passage's own text once its header and the special tokens are counted."""
+        available = self._settings.max_tokens - SPECIAL_TOKENS
+        header = " › ".join([title, *heading_path])
+        return available - min(self._tokenizer.count(header) + 1, int(available * MAX_HEADER_SHARE))
+
+    def _sections(self, document: Document, tokens: TokenMap) -> list[_Section]:
+        sections: list[_Section] = []
+        for block in document.blocks or (Block(0, len(document.text), "paragraph"),):
+            heading_only = sections and sections[-1].heading_path == block.heading_path[:-1] and self._is_bare(document, sections[-1])
+            same = sections and sections[-1].heading_path == block.heading_path
+            if same or (block.kind == "heading" and heading_only):
+                sections[-1] = _Section(sections[-1].start, block.end_char, block.heading_path)
+            else:
+                sections.append(_Section(block.start_char, block.end_char, block.heading_path))
+        return self._joined(document, sections, tokens)
+
+    def _is_bare(self, document: Document, section: _Section) -> bool:
+        """Whether the section is a heading and nothing else."""
+        return bool(section.heading_path) and document.text[section.start : section.end] == section.heading_path[-1]
+
+    def _joined(self, document: Document, sections: Sequence[_Section], tokens: TokenMap) -> list[_Section]:
+        """Small sections joined with the one before, where both fit and stand under a common heading."""
+        joined: list[_Section] = []
+        for section in sections:
+            if joined:
+                last = joined[-1]
+                common = _common(last.heading_path, section.heading_path)
+                small = min(tokens.cost(last.start, last.end), tokens.cost(section.start, section.end)) < self._settings.min_tokens
+                related = len(common) >= min(len(last.heading_path), len(section.heading_path)) - 1
+                if small and related and tokens.cost(last.start, section.end) <= self._body_limit(document.title, common):
+                    joined[-1] = _Section(last.start, section.end, common)
+                    continue
+            joined.append(section)
+        return joined
+
+    def _chunk(self, document: Document, tokens: TokenMap, start: int, end: int, heading_path: tuple[str, ...]) -> Chunk:
+        return Chunk(
+            chunk_id=passage_id(document.doc_id, document.version, start, end, self.fingerprint),
+            doc_id=document.doc_id,
+            version=document.version,
+            start_char=start,
+            end_char=end,
+            text=document.text[start:end],
+            token_count=tokens.cost(start, end),
+            heading_path=heading_path,
+            title=document.title,
+        )
+
+
+def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    length = 0
+    while length < min(len(a), len(b)) and a[length] == b[length]:
+        length += 1
+    return a[:length]
+
+
+def _parts(text: str, section: _Section, tokens: TokenMap, limit: int, blocks: Sequence[Block]) -> list[Span]:
+    total = tokens.cost(section.start, section.end)
+    if total <= limit:
+        return [(section.start, section.end)]
+    units = _units(text, section, tokens, limit)
+    block_starts = {block.start_char for block in blocks}
+    parts_wanted = -(-total // limit)
+    while True:
+        parts = _packed(units, tokens, total / parts_wanted, limit, block_starts)
+        if len(parts) <= parts_wanted:
+            return parts
+        parts_wanted = len(parts)
+
+
+def _units(text: str, section: _Section, tokens: TokenMap, limit: int) -> list[Span]:
+    """Sentences; one that is over the limit is cut between tokens."""
+    units: list[Span] = []
+    for sentence_start, sentence_end in sentence_spans(text, section.start, section.end):
+        start = sentence_start
+        while start < sentence_end:
+            end = tokens.longest_end(start, sentence_end, limit)
+            piece_end = end
+            while piece_end > start and text[piece_end - 1].isspace():
+                piece_end -= 1
+            if piece_end > start:
+                units.append((start, piece_end))
+            start = end
+            while start < sentence_end and text[start].isspace():
+                start += 1
+    return units
+
+
+def _packed(units: Sequence[Span], tokens: TokenMap, target: float, limit: int, block_starts: set[int]) -> list[Span]:
+    """Consecutive units joined up to about `target` tokens, never over `limit`; a block's start is a good place to cut."""
+    parts: list[Span] = []
+    start = units[0][0]
+    for (_, end), (next_start, next_end) in zip(units, [*units[1:], (-1, -1)], strict=True):
+        if next_start < 0:
+            parts.append((start, end))
+            break
+        held = tokens.cost(start, end)
+        grown = tokens.cost(start, next_end)
+        good_place = next_start in block_starts and held >= 0.85 * target
+        if grown > limit or good_place or abs(grown - target) > abs(target - held):
+            parts.append((start, end))
+            start = next_start
+    return parts

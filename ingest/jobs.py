@@ -1,0 +1,64 @@
+"""What an ingestion does to each source file: the plan by state, and the report of what was done."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from citewell.core.errors import FileRejected
+from citewell.ingest.parsers import PARSER_VERSION
+
+
+def content_key(data: bytes) -> str:
+    """Names a file's bytes and the parser that reads them; the same key gives the same document."""
+    return f"{PARSER_VERSION}:{hashlib.sha256(data).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that did not become a document, and why."""
+
+    uri: str
+    code: str
+    reason: str
+    hint: str
+
+    @classmethod
+    def of(cls, uri: str, error: FileRejected) -> Failure:
+        """The failure that `error` describes."""
+        return cls(uri, error.code, error.message, error.hint)
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What one ingestion did."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    removed: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    passages: int = 0
+    chunks_embedded: int = 0
+    generation: str = ""
+    published: bool = False
+    ms: float = 0.0
+
+
+class Progress(Protocol):
+    """Where an ingestion tells how far it is."""
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """`done` of `total` files are dealt with; `what` is under way."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        """Nothing."""
+        del done, total, what

@@ -1,0 +1,159 @@
+"""From a question to a checked answer: retrieve -> fuse -> rerank -> assemble -> generate -> verify -> decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from citewell.core.errors import InvalidQuery
+from citewell.core.tracing import Trace, stage, tracing
+from citewell.core.types import Answer, AnswerStatus, Context, Query, Ranking, StoredPassage, rank_by_score
+from citewell.generate.assemble import assemble
+from citewell.generate.verify import Verified, verify_draft
+from citewell.index.fusion import reciprocal_rank_fusion, weighted_sum
+from citewell.index.snapshot import Snapshot
+from citewell.pipeline.wiring import Engine
+from citewell.rerank.cascade import rerank
+
+STAGES = ("bm25", "dense", "hybrid", "rerank")
+# Fetched for the context beyond what it may hold, so that near-duplicates can be passed over.
+SPARE_PASSAGES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The rankings of one query, stage by stage, and the passages of the last one's head."""
+
+    query: Query
+    bm25: Ranking
+    dense: Ranking
+    hybrid: Ranking
+    final: Ranking
+    passages: Mapping[str, StoredPassage]
+
+    def ranking(self, stage_name: str) -> Ranking:
+        """The ranking of one of STAGES."""
+        return {"bm25": self.bm25, "dense": self.dense, "hybrid": self.hybrid, "rerank": self.final}[stage_name]
+
+
+def ask(engine: Engine, question: str) -> Answer:
+    """The checked answer to a question, or an abstention. Raises InvalidQuery and the errors of opening an index."""
+    query = read_query(engine, question)
+    with tracing() as trace:
+        with stage("open"):
+            snapshot = engine.snapshot()
+        found = retrieve(engine, snapshot, query)
+        with stage("assemble") as span:
+            generator = engine.generator(snapshot)
+            context = assemble(found.final, found.passages, generator, engine.settings.context)
+            span.facts |= {"passages": len(context.passages), "tokens": context.token_count, "dropped": len(context.dropped)}
+        with stage("generate", route=generator.route) as span:
+            draft = generator.generate(query, context)
+            span.facts |= {"sentences": len(draft.sentences), "sufficiency": round(draft.sufficiency, 4)}
+        with stage("verify") as span:
+            verified = verify_draft(draft, engine.verifier)
+            span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
+    return _decide(engine, snapshot, query, context, draft.sufficiency, verified, generator.route, trace)
+
+
+def search(engine: Engine, question: str) -> tuple[Retrieved, str, Trace]:
+    """The final ranking for a question with its passages, the generation's name and the timings."""
+    query = read_query(engine, question)
+    with tracing() as trace:
+        with stage("open"):
+            snapshot = engine.snapshot()
+        found = retrieve(engine, snapshot, query)
+    return found, snapshot.generation, trace
+
+
+def read_query(engine: Engine, question: str) -> Query:
+    """The question as a Query; raises InvalidQuery when it is blank or too long."""
+    limit = engine.settings.api.max_question_chars
+    if not question.strip():
+        raise InvalidQuery("the question is blank")
+    if len(question) > limit:
+        raise InvalidQuery(f"the question has {len(question)} characters, more than {limit}", hint="Ask it in fewer words.")
+    return Query(" ".join(question.split()))
+
+
+def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
+    """First-stage retrieval, fusion and reranking; the evaluation measures this very function."""
+    depth = engine.settings.retrieve.depth
+    with stage("bm25") as span:
+        bm25 = snapshot.bm25.search(query, depth)
+        span.facts["candidates"] = len(bm25)
+    with stage("dense") as span:
+        dense = snapshot.dense.search(query, depth)
+        span.facts["candidates"] = len(dense)
+    with stage("fuse", method=engine.settings.fusion.method) as span:
+        hybrid = fuse(engine, snapshot, query, bm25, dense)
+        span.facts["candidates"] = len(hybrid)
+    with stage("fetch"):
+        passages = engine.catalog.passages(hybrid.head(_fetch_depth(engine)).candidates)
+    with stage("rerank") as span:
+        reranker = engine.reranker
+        if reranker is None:
+            span.facts["note"] = "no cross-encoder is configured: the fused order is passed through"
+            final = hybrid
+        else:
+            chunks = {key: stored.chunk for key, stored in passages.items()}
+            head = rerank(query, hybrid.head(_fetch_depth(engine)), chunks, reranker, engine.settings.rerank)
+            final = _with_tail(head, hybrid)
+            span.facts |= {"model": engine.settings.rerank.model, "depth": engine.settings.rerank.depth}
+    return Retrieved(query, bm25, dense, hybrid, final, passages)
+
+
+def fuse(engine: Engine, snapshot: Snapshot, query: Query, bm25: Ranking, dense: Ranking) -> Ranking:
+    """One ranking of the union of both, every candidate scored by both retrievers."""
+    settings = engine.settings.fusion
+    doc_ids = {c.chunk_id: c.doc_id for ranking in (bm25, dense) for c in ranking.candidates}
+    if settings.method == "rrf":
+        return rank_by_score("rrf", reciprocal_rank_fusion([bm25, dense], settings.rrf_k), doc_ids)
+    union = sorted(doc_ids)
+    scores = weighted_sum(snapshot.bm25.score(query, union), snapshot.dense.score(query, union), settings.dense_weight)
+    return rank_by_score("min_max", scores, doc_ids)
+
+
+def _fetch_depth(engine: Engine) -> int:
+    reranked = engine.settings.rerank.depth if engine.settings.rerank.model else 0
+    return max(reranked, engine.settings.context.max_passages + SPARE_PASSAGES)
+
+
+def _with_tail(head: Ranking, hybrid: Ranking) -> Ranking:
+    """The reranked head, and below it what was not fetched, in its old order."""
+    seen = {c.chunk_id for c in head.candidates}
+    tail = [c for c in hybrid.candidates[len(seen) :] if c.chunk_id not in seen]
+    low = min((c.score for c in head.candidates), default=0.0)
+    scores = {c.chunk_id: c.score for c in head.candidates} | {c.chunk_id: low - i for i, c in enumerate(tail, start=1)}
+    return rank_by_score(head.scorer, scores, {c.chunk_id: c.doc_id for c in (*head.candidates, *tail)})
+
+
+def _decide(
+    engine: Engine, snapshot: Snapshot, query: Query, context: Context, sufficiency: float, verified: Verified, route: str, trace: Trace
+) -> Answer:
+    """Answers with what was verified when the evidence is strong enough, else abstains."""
+    threshold = engine.settings.generate.threshold
+    enough = sufficiency >= threshold and bool(verified.sentences)
+    status: AnswerStatus = "abstained"
+    if enough:
+        status = "partial" if verified.dropped else "grounded"
+    timings = trace.timings_ms()
+    return Answer(
+        question=query.text,
+        status=status,
+        sentences=verified.sentences if enough else (),
+        route=route,
+        sufficiency=sufficiency,
+        threshold=threshold,
+        context=context,
+        config_hash=engine.config_hash,
+        generation=snapshot.generation,
+        timings_ms=timings | {"total": round(sum(timings.values()), 3)},
+        usage={
+            "question_tokens": engine.tokenizer.count(query.text),
+            "context_tokens": context.token_count,
+            "answer_tokens": sum(engine.tokenizer.count(s.text) for s in verified.sentences) if enough else 0,
+        },
+        trace=trace.as_rows(),
+        dropped_sentences=verified.dropped,
+    )

@@ -1,0 +1,248 @@
+"""From files to a published generation: scan -> read -> parse -> split -> embed -> stage -> publish.
+
+Documents are dealt with in windows of a fixed size in the order of their names. A window's vectors are committed together,
+so a run that was killed and begun again embeds the same texts in the same batches: it ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from citewell.core.errors import CitewellError, FileRejected, SourceError
+from citewell.core.types import Document, document_id
+from citewell.index.embed import content_hash, embedding_input
+from citewell.index.generations import require_same
+from citewell.index.writer import CatalogWriter, Staged
+from citewell.ingest.jobs import Failure, IngestReport, Progress, Silent, content_key
+from citewell.ingest.normalise import compose_document
+from citewell.ingest.parsers import parse
+from citewell.ingest.sources import Scope, SourceFile, scan
+from citewell.pipeline.wiring import Engine
+
+UPLOADS = "uploads"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing to ingest: a document with where it came from, or None when it is unchanged or was rejected."""
+
+    source: str
+    path: str
+    content_key: str
+    document: Document | None
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one ingestion."""
+
+    engine: Engine
+    writer: CatalogWriter
+    report: IngestReport = field(default_factory=IngestReport)
+    ended: set[str] = field(default_factory=set)
+    rejected: list[tuple[str, str, str, str, str, str]] = field(default_factory=list)
+    cleared: list[tuple[str, str]] = field(default_factory=list)
+
+
+def ingest_paths(
+    engine: Engine, paths: Sequence[Path], *, source: str | None = None, prune: bool = False, progress: Progress | None = None
+) -> IngestReport:
+    """Brings the index up to the files below `paths`: adds, replaces and, with `prune`, removes what is gone.
+
+    A file that cannot be read is listed in `failed` and the rest goes on; a living document whose new file is broken stays as
+    it was. Raises SourceError, WriterBusy and IndexIncompatible before anything is changed.
+    """
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        run = _Run(engine, writer)
+        _require_compatible(run)
+        scopes = _scan(engine, paths, source)
+        files = [file for scope in scopes for file in scope.files]
+        known = {scope.source: writer.known(scope.source) for scope in scopes}
+        run.report.skipped = [uri for scope in scopes for uri in scope.skipped]
+        entries = _read_files(run, files, known, progress or Silent())
+        for scope in scopes:
+            _note_missing(run, scope, known[scope.source], prune=prune)
+        return _build(run, entries, {scope.source: str(scope.root) for scope in scopes})
+
+
+def ingest_upload(engine: Engine, name: str, data: bytes) -> IngestReport:
+    """Adds or replaces one uploaded document. Raises the FileRejected of a file that cannot be read."""
+    path = Path(name).name
+    document = _document(engine, data, UPLOADS, path)
+    return ingest_documents(engine, [Entry(UPLOADS, path, content_key(data), document)])
+
+
+def ingest_documents(engine: Engine, entries: Sequence[Entry], progress: Progress | None = None) -> IngestReport:
+    """Adds or replaces documents that are composed already; those that are alive with the same content key are unchanged."""
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        run = _Run(engine, writer)
+        _require_compatible(run)
+        known: dict[str, dict[str, tuple[str, str]]] = {}
+        return _build(run, _told(entries, run, known, progress or Silent()), {})
+
+
+def rebuild(engine: Engine) -> IngestReport:
+    """Splits and embeds every living document anew from its stored text, and publishes an index with the present settings."""
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        run = _Run(engine, writer)
+        entries = [Entry(source, path, key, document) for document, source, path, key in writer.living()]
+        for entry in entries:
+            assert entry.document is not None
+            run.ended.add(entry.document.doc_id)
+            run.report.changed.append(entry.document.uri)
+        return _build(run, entries, {})
+
+
+def _require_compatible(run: _Run) -> None:
+    built = run.writer.live_fingerprints()
+    if built is not None:
+        require_same(built, run.engine.fingerprints)
+
+
+def _scan(engine: Engine, paths: Sequence[Path], source: str | None) -> list[Scope]:
+    roots = engine.catalog.sources()
+    scopes: list[Scope] = []
+    for path in paths:
+        scope = scan(path, name=source, roots=roots)
+        roots[scope.source] = str(scope.root)
+        scopes.append(scope)
+    if not scopes:
+        raise SourceError("no path was given to ingest")
+    return scopes
+
+
+def _read_files(
+    run: _Run, files: Sequence[SourceFile], known: dict[str, dict[str, tuple[str, str]]], progress: Progress
+) -> Iterator[Entry]:
+    """One entry per file, in order, so that windows are the same in every run; what failed is in the report."""
+    done_paths: set[tuple[str, str]] = set()
+    for number, file in enumerate(files):
+        if (file.source, file.path) in done_paths:
+            continue
+        done_paths.add((file.source, file.path))
+        progress.advance(number, len(files), file.uri)
+        yield _read_file(run, file, known[file.source].get(file.path))
+    progress.advance(len(files), len(files), "writing the index")
+
+
+def _read_file(run: _Run, file: SourceFile, before: tuple[str, str] | None) -> Entry:
+    document = None
+    key = ""
+    try:
+        data = file.read(run.engine.settings.ingest.max_file_bytes)
+        key = content_key(data)
+        if before is None or before[1] != key:
+            document = _document(run.engine, data, file.source, file.path)
+        else:
+            run.report.unchanged += 1
+        run.cleared.append((file.source, file.path))
+    except FileRejected as error:
+        failure = Failure.of(file.uri, error)
+        run.report.failed.append(failure)
+        run.rejected.append((failure.uri, file.source, file.path, failure.code, failure.reason, failure.hint))
+    if document is not None:
+        _note_new(run, document, replaces=before is not None)
+    return Entry(file.source, file.path, key, document)
+
+
+def _note_new(run: _Run, document: Document, *, replaces: bool) -> None:
+    if replaces:
+        run.ended.add(document.doc_id)
+        run.report.changed.append(document.uri)
+    else:
+        run.report.added.append(document.uri)
+
+
+def _told(entries: Sequence[Entry], run: _Run, known: dict[str, dict[str, tuple[str, str]]], progress: Progress) -> Iterator[Entry]:
+    for number, entry in enumerate(entries):
+        progress.advance(number, len(entries), entry.path)
+        yield _unless_known(run, entry, known)
+    progress.advance(len(entries), len(entries), "writing the index")
+
+
+def _unless_known(run: _Run, entry: Entry, known: dict[str, dict[str, tuple[str, str]]]) -> Entry:
+    if entry.document is None:
+        return entry
+    if entry.source not in known:
+        known[entry.source] = run.writer.known(entry.source)
+    before = known[entry.source].get(entry.path)
+    if before is not None and before[1] == entry.content_key:
+        run.report.unchanged += 1
+        return Entry(entry.source, entry.path, entry.content_key, None)
+    _note_new(run, entry.document, replaces=before is not None)
+    return entry
+
+
+def _document(engine: Engine, data: bytes, source: str, path: str) -> Document:
+    parsed = parse(data, path, max_unpacked_bytes=engine.settings.ingest.max_unpacked_bytes)
+    return compose_document(parsed, source=source, path=path)
+
+
+def _note_missing(run: _Run, scope: Scope, known: dict[str, tuple[str, str]], *, prune: bool) -> None:
+    """Documents of this scope whose file is gone: ended with `prune`, reported otherwise."""
+    present = {file.path for file in scope.files}
+    gone = [path for path in sorted(known) if scope.covers(path) and path not in present]
+    uris = [f"{scope.source}/{path}" for path in gone]
+    if prune:
+        run.ended |= {known[path][0] for path in gone}
+        run.report.removed.extend(uris)
+    else:
+        run.report.missing.extend(uris)
+    run.cleared.extend((scope.source, path) for path in run.writer.rejected(scope.source) if scope.covers(path) and path not in present)
+
+
+def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> IngestReport:
+    started = time.perf_counter()
+    report = run.report
+    size = run.engine.settings.ingest.window_documents
+    window: list[Entry] = []
+    try:
+        for entry in entries:
+            window.append(entry)
+            if len(window) == size:
+                _stage_window(run, window)
+                window = []
+        _stage_window(run, window)
+        run.writer.record(sources, run.rejected, run.cleared)
+        if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_fingerprints() is None:
+            generation = run.writer.publish(run.ended, run.engine.fingerprints, run.engine.embedder.dimension)
+            report.published = True
+            report.generation = f"{generation:06d}"
+    except CitewellError:
+        run.writer.discard_staged()
+        raise
+    if not report.generation:
+        report.generation = f"{run.engine.catalog.live_generation() or 0:06d}"
+    report.ms = round((time.perf_counter() - started) * 1000, 1)
+    return report
+
+
+def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
+    """Splits and embeds the new documents of a window and commits them with their vectors."""
+    embedder = run.engine.embedder
+    staged: list[Staged] = []
+    inputs: dict[bytes, str] = {}
+    for entry in window:
+        if entry.document is None:
+            continue
+        chunks = run.engine.chunker.split(entry.document)
+        texts = [embedding_input(c.header, c.text, embedder.tokenizer, embedder.max_tokens) for c in chunks]
+        hashes = [content_hash(text) for text in texts]
+        inputs |= dict(zip(hashes, texts, strict=True))
+        staged.append(Staged(entry.document, entry.source, entry.path, entry.content_key, chunks, hashes))
+        run.report.passages += len(chunks)
+    if not staged:
+        return
+    wanted = run.writer.missing_vectors(inputs, embedder.fingerprint)
+    to_embed = [key for key in inputs if key in wanted]
+    vectors = embedder.embed([inputs[key] for key in to_embed])
+    run.report.chunks_embedded += len(to_embed)
+    run.writer.stage(staged, dict(zip(to_embed, vectors, strict=True)), embedder.fingerprint)
+
+
+def upload_id(name: str) -> str:
+    """The id of an uploaded document."""
+    return document_id(UPLOADS, Path(name).name)
