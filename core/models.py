@@ -49,7 +49,9 @@ def _bundled_embedder() -> Path:
     folder = Path(spec.origin).parent / "model"
     found = file_sha256(folder / "model.safetensors")
     if found != BUNDLED_EMBEDDER_SHA256:
-        raise ModelMismatch(f"the weights of {BUNDLED_EMBEDDER} have the checksum {found}, not {BUNDLED_EMBEDDER_SHA256}")
+        raise ModelMismatch(
+            f"the weights of {BUNDLED_EMBEDDER} have the checksum {found}, not {BUNDLED_EMBEDDER_SHA256}"
+        )
     return folder
 
 

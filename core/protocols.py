@@ -8,7 +8,18 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.core.types import Candidate, Chunk, Citation, Context, Draft, Passage, Query, Ranking, Sentence, StoredPassage
+from citewell.core.types import (
+    Candidate,
+    Chunk,
+    Citation,
+    Context,
+    Draft,
+    Passage,
+    Query,
+    Ranking,
+    Sentence,
+    StoredPassage,
+)
 
 Vectors = NDArray[np.float32]
 

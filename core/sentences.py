@@ -14,12 +14,81 @@ _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+|\n+")
 _OPENING = re.compile(r"[\"'“‘„«(\[¿¡]*[A-ZÀ-ÖØ-ÞА-Я0-9Α-Ω一-鿿]")
 # English and German; the full stop after them does not end a sentence.
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st no nos vs fig figs eq eqs sec ch vol pp approx dept est inc ltd co corp e.g i.e cf al etc "
-    "jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k a.m p.m ph.d "
-    "bzw ca z.b d.h u.a usw nr abs art str tel evtl ggf inkl max min std mio s o.ä v.a zzgl dipl ing".split()
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "no",
+        "nos",
+        "vs",
+        "fig",
+        "figs",
+        "eq",
+        "eqs",
+        "sec",
+        "ch",
+        "vol",
+        "pp",
+        "approx",
+        "dept",
+        "est",
+        "inc",
+        "ltd",
+        "co",
+        "corp",
+        "e.g",
+        "i.e",
+        "cf",
+        "al",
+        "etc",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "u.s",
+        "u.k",
+        "a.m",
+        "p.m",
+        "ph.d",
+        "bzw",
+        "ca",
+        "z.b",
+        "d.h",
+        "u.a",
+        "usw",
+        "nr",
+        "abs",
+        "art",
+        "str",
+        "tel",
+        "evtl",
+        "ggf",
+        "inkl",
+        "max",
+        "min",
+        "std",
+        "mio",
+        "s",
+        "o.ä",
+        "v.a",
+        "zzgl",
+        "dipl",
+        "ing",
+    ]
 )
 # May stand at the end of a sentence all the same, when the next word begins like one.
-_CAN_END = frozenset("etc usw inc ltd co corp a.m p.m u.s u.k al".split())
+_CAN_END = frozenset(["etc", "usw", "inc", "ltd", "co", "corp", "a.m", "p.m", "u.s", "u.k", "al"])
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Span]:
@@ -56,7 +125,9 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], stop: int) -> bo
     if word.casefold() in _ABBREVIATIONS:
         return word.casefold() in _CAN_END and text[after].isupper()
     is_initial = len(word) == 1 and word.isupper()
-    is_ordinal = word.isdigit() and len(word) <= 2 and match.start() - len(word) != begin and _ordinal_follows(text, after)
+    is_ordinal = (
+        word.isdigit() and len(word) <= 2 and match.start() - len(word) != begin and _ordinal_follows(text, after)
+    )
     is_list_number = word.isdigit() and match.start() - len(word) == begin
     return not (is_initial or is_ordinal or is_list_number)
 

@@ -32,7 +32,9 @@ class EmbedderSettings(Section):
         "all-MiniLM-L6-v2", description="Bundled name, local path, or hub name (org/name) of a sentence-transformer."
     )
     batch_size: int = Field(32, ge=1, le=1024, description="Passages in one forward pass.")
-    threads: int = Field(0, ge=0, le=256, description="Threads of the encoders; 0 takes the cores this process may use.")
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads of the encoders; 0 takes the cores this process may use."
+    )
 
 
 class ChunkingSettings(Section):
@@ -115,7 +117,9 @@ class ApiSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address to serve on; another than loopback needs api.key.")
     port: int = Field(8765, ge=0, le=65_535, description="Port to serve on; 0 takes a free one.")
-    key: SecretStr = Field(SecretStr(""), description="Callers send it as `Authorization: Bearer KEY`; empty: loopback only.")
+    key: SecretStr = Field(
+        SecretStr(""), description="Callers send it as `Authorization: Bearer KEY`; empty: loopback only."
+    )
     max_upload_bytes: int = Field(50_000_000, ge=1, description="Larger uploads are refused, in bytes.")
     max_question_chars: int = Field(2000, ge=1, description="Longer questions are refused, in characters.")
 
@@ -124,7 +128,11 @@ class Settings(BaseSettings):
     """All settings; build them with `load_settings`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
     )
     config_file: ClassVar[Path | None] = None
 
@@ -155,7 +163,9 @@ class Settings(BaseSettings):
 
     def config_hash(self) -> str:
         """Twelve hexadecimal digits over every setting that can change an answer; where it is served from does not."""
-        answering = self.model_dump(mode="json", exclude={"api": True, "storage": True, "embedder": {"threads", "batch_size"}})
+        answering = self.model_dump(
+            mode="json", exclude={"api": True, "storage": True, "embedder": {"threads", "batch_size"}}
+        )
         return hashlib.sha256(json.dumps(answering, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -21,7 +21,9 @@ class ModelTokenizer:
     def __init__(self, folder: Path) -> None:
         path = folder / "tokenizer.json"
         if not path.is_file():
-            raise ModelUnavailable(f"{folder} holds no tokenizer.json", hint="Give a model folder with a fast tokenizer.")
+            raise ModelUnavailable(
+                f"{folder} holds no tokenizer.json", hint="Give a model folder with a fast tokenizer."
+            )
         self._tokenizer = FastTokenizer.from_file(str(path))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -58,7 +60,9 @@ class TokenMap:
             return end
         first = bisect_left(self.starts, start)
         last = first
-        while last < len(self.starts) and self.starts[last] < end and self._cost[last + 1] - self._cost[first] <= budget:
+        while (
+            last < len(self.starts) and self.starts[last] < end and self._cost[last + 1] - self._cost[first] <= budget
+        ):
             last += 1
         cut = self.starts[last] if last > first else start + budget * CHARS_PER_TOKEN
         return min(max(cut, start + 1), end)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
 from typing import Literal
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code"]

@@ -29,17 +29,27 @@ class Dataset:
     corpus_sha256: str
 
 
-def read_dataset(folder: Path, *, queries: Path | None = None, split: str = "test", limit: int | None = None) -> Dataset:
+def read_dataset(
+    folder: Path, *, queries: Path | None = None, split: str = "test", limit: int | None = None
+) -> Dataset:
     """The judged queries of a BEIR folder, in file order, at most `limit`. Raises DatasetInvalid."""
     if not folder.is_dir():
         raise DatasetInvalid(f"{folder} is no folder")
     qrels = read_qrels(folder / "qrels" / f"{split}.tsv")
-    rows = [Query(str(row["text"]), str(row["_id"])) for row in _jsonl(queries or folder / "queries.jsonl") if str(row["text"]).strip()]
+    rows = [
+        Query(str(row["text"]), str(row["_id"]))
+        for row in _jsonl(queries or folder / "queries.jsonl")
+        if str(row["text"]).strip()
+    ]
     judged = [query for query in rows if query.query_id in qrels]
     if not judged:
         raise DatasetInvalid(f"no query of {queries or folder / 'queries.jsonl'} has a judgement in split {split!r}")
     chosen = tuple(judged[:limit])
-    checksum = hashlib.sha256((folder / "corpus.jsonl").read_bytes()).hexdigest() if (folder / "corpus.jsonl").is_file() else ""
+    checksum = (
+        hashlib.sha256((folder / "corpus.jsonl").read_bytes()).hexdigest()
+        if (folder / "corpus.jsonl").is_file()
+        else ""
+    )
     return Dataset(folder.name, folder, chosen, {q.query_id: qrels[q.query_id] for q in chosen}, checksum)
 
 

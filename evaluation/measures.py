@@ -30,11 +30,15 @@ def parse_measures(names: Sequence[str]) -> list[ir_measures.Measure]:
     try:
         return [ir_measures.parse_measure(name) for name in names]
     except (NameError, ValueError) as error:
-        raise DatasetInvalid(f"unknown measure: {error}", hint="Use names such as nDCG@10, R@100, RR@10, AP, P@5.") from None
+        raise DatasetInvalid(
+            f"unknown measure: {error}", hint="Use names such as nDCG@10, R@100, RR@10, AP, P@5."
+        ) from None
 
 
 def evaluate_run(
-    measures: Sequence[ir_measures.Measure], qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]
+    measures: Sequence[ir_measures.Measure],
+    qrels: Mapping[str, Mapping[str, int]],
+    run: Mapping[str, Mapping[str, float]],
 ) -> dict[str, Estimate]:
     """Each measure over every judged topic; one for which the run has nothing counts 0."""
     values: dict[str, dict[str, float]] = {str(measure): dict.fromkeys(qrels, 0.0) for measure in measures}

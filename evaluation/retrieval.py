@@ -36,14 +36,18 @@ class RetrievalResult:
             "dataset": self.dataset,
             "topics": self.topics,
             "stages": {s: {m: round(e.mean, 5) for m, e in by.items()} for s, by in self.stages.items()},
-            "intervals": {s: {m: [round(e.low, 5), round(e.high, 5)] for m, e in by.items()} for s, by in self.stages.items()},
+            "intervals": {
+                s: {m: [round(e.low, 5), round(e.high, 5)] for m, e in by.items()} for s, by in self.stages.items()
+            },
             "config_hash": self.config_hash,
             "generation": self.generation,
             "notes": list(self.notes),
         }
 
 
-def index_dataset(dataset: Dataset, settings: Settings, cache: Path, progress: Progress | None = None) -> tuple[Engine, IngestReport]:
+def index_dataset(
+    dataset: Dataset, settings: Settings, cache: Path, progress: Progress | None = None
+) -> tuple[Engine, IngestReport]:
     """An engine over the dataset's corpus, indexed once for each corpus and index settings below `cache`."""
     probe = Engine(cache, settings)
     key = hashlib.sha256(f"{dataset.corpus_sha256}\0{probe.fingerprints.model_dump_json()}".encode()).hexdigest()[:12]
@@ -73,7 +77,11 @@ def evaluate_retrieval(
         if runs is not None:
             write_run(run, runs / f"{dataset.name}.{name}.run", f"citewell-{name}-{engine.config_hash}")
     results = {name: evaluate_run(parsed, dataset.qrels, _checked(run)) for name, run in collected.items()}
-    notes = ("rerank: no cross-encoder is configured, so it equals hybrid",) if "rerank" in stages and engine.reranker is None else ()
+    notes = (
+        ("rerank: no cross-encoder is configured, so it equals hybrid",)
+        if "rerank" in stages and engine.reranker is None
+        else ()
+    )
     return RetrievalResult(dataset.name, len(dataset.queries), results, engine.config_hash, snapshot.generation, notes)
 
 

@@ -23,16 +23,27 @@ FEATURES = (
     "brevity",  # 1 for a sentence of up to eight words, less for longer ones
     "is_question",
 )
-WEIGHTS = np.zeros(len(FEATURES))
-INTERCEPT = 0.0
+# Of a sentence: does it hold the answer, given that the context does?
+SENTENCE_WEIGHTS = np.zeros(len(FEATURES))
+SENTENCE_INTERCEPT = 0.0
+# Of a context: does any sentence hold the answer? Over the features of its best sentence and the two of STRENGTH.
+STRENGTH = ("best_logit", "lead")  # of the best sentence, and over the second best
+SUFFICIENCY_WEIGHTS = np.zeros(len(FEATURES) + len(STRENGTH))
+SUFFICIENCY_INTERCEPT = 0.0
 
-_NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred|thousand|million|half|twice|once)\b", re.I)
+_NUMBER = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred|thousand|million|half|twice|once)\b",
+    re.I,
+)
 _TIME = re.compile(
     r"\b(?:1[0-9]{3}|20[0-9]{2}|january|february|march|april|may|june|july|august|september|october|november|december|"
     r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|days?|weeks?|months?|years?|hours?|minutes?|century|\d{1,2}[:.]\d\d)\b", re.I
 )  # fmt: skip
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-ZÀ-Þ][\w-]+")
-_ASKS_NUMBER = re.compile(r"\b(?:how (?:many|much|long|often|far|old|large|big|high|fast|tall)|what (?:percentage|number|share|amount)|wie (?:viele?|lange|oft|hoch))\b", re.I)
+_ASKS_NUMBER = re.compile(
+    r"\b(?:how (?:many|much|long|often|far|old|large|big|high|fast|tall)|what (?:percentage|number|share|amount)|wie (?:viele?|lange|oft|hoch))\b",
+    re.I,
+)
 _ASKS_TIME = re.compile(r"\b(?:when|what (?:year|date|day|time)|how long|until when|since when|wann|bis wann)\b", re.I)
 _ASKS_NAME = re.compile(r"\b(?:who|whom|whose|wer|wem|wen)\b", re.I)
 
@@ -57,14 +68,39 @@ def describe(
         missing = max((w for t, w in term_weights.items() if t not in analysed[passage]), default=0.0) / total
         form = 0.0 if expected is None else (1.0 if expected.search(sentence) else -1.0)
         brevity = min(1.0, 8 / max(len(sentence.split()), 1))
-        rows.append([similarity, in_sentence, in_passage, similarity * in_sentence, missing, form, 1 / rank, brevity, float(sentence.endswith("?"))])
+        rows.append(
+            [
+                similarity,
+                in_sentence,
+                in_passage,
+                similarity * in_sentence,
+                missing,
+                form,
+                1 / rank,
+                brevity,
+                float(sentence.endswith("?")),
+            ]
+        )
     return np.array(rows, dtype=np.float64).reshape(len(sentences), len(FEATURES))
 
 
-def probability(features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-(w · x + b))) for each row."""
-    result: NDArray[np.float64] = 1 / (1 + np.exp(-(features @ WEIGHTS + INTERCEPT)))
-    return result
+def sentence_logits(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """w · x + b for each row of `describe`: the log odds that the sentence holds the answer."""
+    logits: NDArray[np.float64] = rows @ SENTENCE_WEIGHTS + SENTENCE_INTERCEPT
+    return logits
+
+
+def strength(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is known of a context, `(n_features + 2,)`: its best sentence's features, log odds, and lead over the second."""
+    logits = sentence_logits(rows)
+    best = int(np.argmax(logits))
+    second = float(np.partition(logits, -2)[-2]) if len(logits) > 1 else float(logits[best]) - 1.0
+    return np.concatenate([rows[best], [logits[best], logits[best] - second]])
+
+
+def sufficiency(rows: NDArray[np.float64]) -> float:
+    """The probability that one of the sentences answers the question: 1 / (1 + exp(-(w · strength + b)))."""
+    return float(1 / (1 + np.exp(-(strength(rows) @ SUFFICIENCY_WEIGHTS + SUFFICIENCY_INTERCEPT))))
 
 
 def _expected_form(question: str) -> re.Pattern[str] | None:

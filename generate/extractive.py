@@ -16,10 +16,10 @@ from citewell.core.protocols import Embedder, TokenCounter
 from citewell.core.sentences import sentence_spans
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Citation, Context, Draft, Passage, Query, Sentence
-from citewell.generate.evidence import FEATURES, describe, probability
+from citewell.generate.evidence import FEATURES, describe, sentence_logits, sufficiency
 
-# A further sentence is quoted when its odds are at least this share of the best one's ...
-FURTHER_ODDS = 0.6
+# A further sentence is quoted when its log odds are at most this much below the best one's ...
+FURTHER_LOGITS = 0.5
 # ... and when it is not what an earlier sentence says already (cosine similarity).
 REPEATED = 0.92
 MIN_SENTENCE_WORDS = 3
@@ -44,7 +44,12 @@ class ExtractiveGenerator:
     route = "extractive"
 
     def __init__(
-        self, embedder: Embedder, tokens: TokenCounter, analyse: Analyse, term_weights: TermWeights, settings: GenerateSettings
+        self,
+        embedder: Embedder,
+        tokens: TokenCounter,
+        analyse: Analyse,
+        term_weights: TermWeights,
+        settings: GenerateSettings,
     ) -> None:
         self._embedder = embedder
         self.tokens = tokens
@@ -61,14 +66,15 @@ class ExtractiveGenerator:
         quotables = [quotable for passage in context.passages for quotable in quotable_sentences(passage)]
         if not quotables:
             return Draft((), 0.0, self.route)
-        vectors = self._embedder.embed([query.text, *(_in_its_place(q) for q in quotables)])
+        vectors = self._embedder.embed([query.text, *(reading(q) for q in quotables)])
         features = self.features(query, quotables, vectors)
-        odds = probability(features)
-        chosen = _choose(odds, vectors[1:], self._settings.max_sentences)
+        chosen = _choose(sentence_logits(features), vectors[1:], self._settings.max_sentences)
         chosen.sort(key=lambda i: (quotables[i].passage.marker, quotables[i].start_char))
-        return Draft(tuple(_cited(quotables[i]) for i in chosen), float(odds.max()), self.route)
+        return Draft(tuple(_cited(quotables[i]) for i in chosen), sufficiency(features), self.route)
 
-    def features(self, query: Query, quotables: Sequence[Quotable], vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    def features(
+        self, query: Query, quotables: Sequence[Quotable], vectors: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
         """What the model knows of each sentence, `(n_sentences, n_features)`; `vectors` are those of query and sentences."""
         similarities = vectors[1:] @ vectors[0]
         weights = self._term_weights(query.text)
@@ -99,16 +105,17 @@ def quotable_sentences(passage: Passage) -> list[Quotable]:
     return found
 
 
-def _in_its_place(quotable: Quotable) -> str:
+def reading(quotable: Quotable) -> str:
+    """The sentence as it is embedded: under its headings, without which a pronoun or a table row says little."""
     header = quotable.passage.chunk.header
     return f"{header}: {quotable.text}" if header else quotable.text
 
 
-def _choose(odds: NDArray[np.float64], vectors: NDArray[np.float32], most: int) -> list[int]:
-    order = np.argsort(-odds, kind="stable")
+def _choose(logits: NDArray[np.float64], vectors: NDArray[np.float32], most: int) -> list[int]:
+    order = np.argsort(-logits, kind="stable")
     chosen: list[int] = []
     for candidate in order.tolist():
-        if len(chosen) == most or (chosen and odds[candidate] < FURTHER_ODDS * odds[order[0]]):
+        if len(chosen) == most or (chosen and logits[candidate] < logits[order[0]] - FURTHER_LOGITS):
             break
         if all(float(vectors[candidate] @ vectors[other]) < REPEATED for other in chosen):
             chosen.append(candidate)

@@ -44,7 +44,9 @@ def verify_draft(draft: Draft, verifier: Verifier, minimum_support: float = FULL
     dropped: list[str] = []
     for sentence in draft.sentences:
         support = verifier.verify(sentence, sentence.citations)
-        citations = [replace(c, support=s) for c, s in zip(sentence.citations, support, strict=True) if s >= minimum_support]
+        citations = [
+            replace(c, support=s) for c, s in zip(sentence.citations, support, strict=True) if s >= minimum_support
+        ]
         if citations:
             kept.append(Sentence(sentence.text, tuple(citations)))
         else:

@@ -104,7 +104,9 @@ class Catalog:
         """The living document, or one of its stored versions; deleted documents have none. Raises DocumentNotFound."""
         clause = ALIVE if version is None else "d.version = ? AND d.valid_from IS NOT NULL AND d.deleted = 0"
         values = (doc_id,) if version is None else (doc_id, version)
-        rows = self._rows(f"SELECT * FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY row_id DESC LIMIT 1", values)
+        rows = self._rows(
+            f"SELECT * FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY row_id DESC LIMIT 1", values
+        )
         if not rows:
             which = doc_id if version is None else f"{doc_id} in version {version}"
             raise DocumentNotFound(f"there is no document {which}")
@@ -135,7 +137,11 @@ class Catalog:
         )
         return str(rows[0][0]) if rows else None
 
-    def vectors_of_living(self, embedder: str) -> Iterator[tuple[str, bytes]]:
+    def integrity_problems(self) -> list[str]:
+        """What SQLite's own check finds wrong with the file; empty when it is sound."""
+        return [str(r[0]) for r in self._rows("PRAGMA quick_check") if r[0] != "ok"]
+
+    def vectors_of_living(self, embedder: str) -> Iterator[tuple[str, bytes | None]]:
         """Passage id and vector of every living passage, in the order of the ids; for checks."""
         rows = self._rows(
             "SELECT c.chunk_id, v.vector FROM chunks c JOIN documents d USING (row_id) "
@@ -147,7 +153,9 @@ class Catalog:
 
 def dump_blocks(blocks: Sequence[Block]) -> str:
     """Blocks as the catalog stores them."""
-    return json.dumps([[b.start_char, b.end_char, b.kind, b.page, list(b.heading_path)] for b in blocks], ensure_ascii=False)
+    return json.dumps(
+        [[b.start_char, b.end_char, b.kind, b.page, list(b.heading_path)] for b in blocks], ensure_ascii=False
+    )
 
 
 def load_blocks(stored: str, start_char: int = 0, end_char: int | None = None) -> tuple[Block, ...]:

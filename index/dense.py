@@ -46,7 +46,7 @@ class DenseIndex:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         parameters = None
         if len(excluded):
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorNot(faiss.IDSelectorBatch(excluded)))
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorNot(faiss.IDSelectorBatch(excluded)))  # type: ignore[call-arg]
         scores, rows = self._index.search(vector.reshape(1, -1), min(count, len(self)), params=parameters)
         found = rows[0] >= 0
         return rows[0][found], scores[0][found]
@@ -64,7 +64,9 @@ class DenseRetriever:
 
     name = "dense"
 
-    def __init__(self, index: DenseIndex, table: PassageTable, embedder: Embedder, excluded: Rows | None = None) -> None:
+    def __init__(
+        self, index: DenseIndex, table: PassageTable, embedder: Embedder, excluded: Rows | None = None
+    ) -> None:
         self._index = index
         self._table = table
         self._embedder = embedder

@@ -82,7 +82,7 @@ class SentenceEmbedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(available_threads(self._settings.threads))
         return SentenceTransformer(str(self.folder), local_files_only=True)
 

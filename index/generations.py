@@ -117,7 +117,9 @@ def read_manifest(directory: Path, generation: int, expected_sha256: str) -> Man
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise IndexIncompatible(f"{path} was written by another version: {error.error_count()} unknown fields") from None
+        raise IndexIncompatible(
+            f"{path} was written by another version: {error.error_count()} unknown fields"
+        ) from None
     for name, size_bytes in manifest.sizes_bytes.items():
         file = path.parent / name
         if not file.is_file() or file.stat().st_size != size_bytes:
@@ -128,7 +130,11 @@ def read_manifest(directory: Path, generation: int, expected_sha256: str) -> Man
 def damaged_files(directory: Path, manifest: Manifest) -> list[str]:
     """The files of a generation whose content is not what the manifest says."""
     folder = generation_folder(directory, manifest.generation)
-    return [name for name, checksum in manifest.files.items() if not (folder / name).is_file() or _sha256(folder / name) != checksum]
+    return [
+        name
+        for name, checksum in manifest.files.items()
+        if not (folder / name).is_file() or _sha256(folder / name) != checksum
+    ]
 
 
 def require_same(built: Fingerprints, configured: Fingerprints) -> None:
@@ -156,7 +162,9 @@ def _check_written(folder: Path, table: PassageTable, vectors: Vectors) -> None:
     again = PassageTable.read(folder)
     same_rows = len(again) == len(table) == len(index) and bool((again.passages == table.passages).all())
     if not same_rows or index.dimension != vectors.shape[1]:
-        raise IndexCorrupt("the index files just written do not hold what was indexed", hint="Check the disk, then ingest again.")
+        raise IndexCorrupt(
+            "the index files just written do not hold what was indexed", hint="Check the disk, then ingest again."
+        )
 
 
 def _files(folder: Path) -> list[Path]:

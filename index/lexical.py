@@ -116,7 +116,9 @@ class TantivyIndex:
         return int(self._searcher.doc_freq("body", term))
 
     def _any_of(self, terms: Sequence[str]) -> tantivy.Query | None:
-        clauses = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", term, "freq")) for term in terms]
+        clauses = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", term, "freq")) for term in terms
+        ]
         return tantivy.Query.boolean_query(clauses) if clauses else None
 
     def _run(self, query: tantivy.Query, count: int) -> tuple[Rows, Scores]:
@@ -151,7 +153,6 @@ class RankBM25Index:
             return np.zeros(len(rows), dtype=np.float32)
         scores: Scores = np.asarray(self._bm25.get_scores(list(terms)), dtype=np.float32)[rows]
         return scores
-
 
     def passage_frequency(self, term: str) -> int:
         """In how many rows `term` stands."""

@@ -51,7 +51,11 @@ class PassageTable:
         """The row of each passage; raises KeyError for one that is not in this generation."""
         keys = np.array([int(c, 16) for c in chunk_ids], dtype=np.uint64)
         at = np.searchsorted(self._sorted, keys)
-        known = (at < len(self._sorted)) & (self._sorted[np.minimum(at, len(self._sorted) - 1)] == keys) if len(self) else keys < 0
+        known = (
+            (at < len(self._sorted)) & (self._sorted[np.minimum(at, len(self._sorted) - 1)] == keys)
+            if len(self)
+            else keys < 0
+        )
         if not np.all(known):
             raise KeyError(chunk_ids[int(np.argmin(known))])
         return self._order[at].astype(np.int64)
@@ -65,10 +69,14 @@ class PassageTable:
         """The ranking of these rows by score."""
         ids = [f"{key:016x}" for key in self.passages[rows].tolist()]
         documents = [f"{key:016x}" for key in self.documents[rows].tolist()]
-        return rank_by_score(scorer, dict(zip(ids, scores.tolist(), strict=True)), dict(zip(ids, documents, strict=True)))
+        return rank_by_score(
+            scorer, dict(zip(ids, scores.tolist(), strict=True)), dict(zip(ids, documents, strict=True))
+        )
 
 
-def search_until_distinct(fetch: Callable[[int], tuple[Rows, Scores]], table: PassageTable, depth: int) -> tuple[Rows, Scores]:
+def search_until_distinct(
+    fetch: Callable[[int], tuple[Rows, Scores]], table: PassageTable, depth: int
+) -> tuple[Rows, Scores]:
     """The best rows until `depth` distinct documents are among them.
 
     `fetch(n)` gives the best n rows by falling score; it is asked for more until enough documents are found or it has no more.

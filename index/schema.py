@@ -100,7 +100,10 @@ def open_catalog(path: Path, *, create: bool = False, read_only: bool = False) -
         _check_format(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise IndexCorrupt(f"{path} is not a readable catalog: {error}", hint="Restore it from a backup, or ingest into a new directory with --dir.") from None
+        raise IndexCorrupt(
+            f"{path} is not a readable catalog: {error}",
+            hint="Restore it from a backup, or ingest into a new directory with --dir.",
+        ) from None
     except IndexIncompatible:
         connection.close()
         raise

@@ -67,7 +67,9 @@ class CatalogWriter:
     def __enter__(self) -> CatalogWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._db.close()
         self._lock.release()
 
@@ -90,7 +92,9 @@ class CatalogWriter:
 
     def known(self, source: str) -> dict[str, tuple[str, str]]:
         """Document id and content key by path, for the living documents of a source."""
-        rows = self._db.execute(f"SELECT path, doc_id, content_key FROM documents d WHERE source = ? AND {ALIVE}", (source,))
+        rows = self._db.execute(
+            f"SELECT path, doc_id, content_key FROM documents d WHERE source = ? AND {ALIVE}", (source,)
+        )
         return {r["path"]: (r["doc_id"], r["content_key"]) for r in rows}
 
     def rejected(self, source: str) -> list[str]:
@@ -122,7 +126,8 @@ class CatalogWriter:
         """Stores a window of documents and the vectors it needs, in one transaction; not visible yet."""
         with self._transaction() as db:
             db.executemany(
-                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", [(h, embedder, v.astype("<f4").tobytes()) for h, v in vectors.items()]
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+                [(h, embedder, v.astype("<f4").tobytes()) for h, v in vectors.items()],
             )
             for staged in window:
                 self._insert(db, staged)
@@ -138,12 +143,25 @@ class CatalogWriter:
         db.executemany(
             "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (c.chunk_id, row_id, c.start_char, c.end_char, c.token_count, json.dumps(list(c.heading_path), ensure_ascii=False), h)
+                (
+                    c.chunk_id,
+                    row_id,
+                    c.start_char,
+                    c.end_char,
+                    c.token_count,
+                    json.dumps(list(c.heading_path), ensure_ascii=False),
+                    h,
+                )
                 for c, h in zip(staged.chunks, staged.content_hashes, strict=True)
             ],
         )
 
-    def record(self, sources: Mapping[str, str], rejected: Sequence[tuple[str, str, str, str, str, str]], cleared: Sequence[tuple[str, str]]) -> None:
+    def record(
+        self,
+        sources: Mapping[str, str],
+        rejected: Sequence[tuple[str, str, str, str, str, str]],
+        cleared: Sequence[tuple[str, str]],
+    ) -> None:
         """Stores where sources lie, the rejected files, and clears those `(source, path)` that are rejected no longer."""
         with self._transaction() as db:
             db.executemany("INSERT OR REPLACE INTO sources VALUES (?, ?)", list(sources.items()))
@@ -191,7 +209,9 @@ class CatalogWriter:
             if row["vector"] is None:
                 raise IndexCorrupt(f"passage {row['chunk_id']} has no vector", hint="Run `citewell ingest --rebuild`.")
             vectors[position] = np.frombuffer(row["vector"], dtype="<f4")
-            rows.append(IndexRow(row["chunk_id"], row["doc_id"], _lexical_text(row["title"], row["heading_path"], row["body"])))
+            rows.append(
+                IndexRow(row["chunk_id"], row["doc_id"], _lexical_text(row["title"], row["heading_path"], row["body"]))
+            )
         return rows, vectors
 
     def _collect(self, db: sqlite3.Connection, live: int, now: datetime) -> None:
@@ -201,7 +221,8 @@ class CatalogWriter:
         db.execute("DELETE FROM generations WHERE generation < ?", (oldest,))
         too_old = (now - timedelta(days=self._storage.keep_superseded_days)).isoformat()
         gone = db.execute(
-            "DELETE FROM documents WHERE valid_to IS NOT NULL AND (deleted = 1 OR (valid_to <= ? AND ended_at <= ?))", (oldest, too_old)
+            "DELETE FROM documents WHERE valid_to IS NOT NULL AND (deleted = 1 OR (valid_to <= ? AND ended_at <= ?))",
+            (oldest, too_old),
         ).rowcount
         if gone:
             db.execute("DELETE FROM vectors WHERE content_hash NOT IN (SELECT content_hash FROM chunks)")
@@ -212,7 +233,10 @@ class CatalogWriter:
             row = db.execute(f"SELECT uri FROM documents d WHERE doc_id = ? AND {ALIVE}", (doc_id,)).fetchone()
             if row is None:
                 raise DocumentNotFound(f"there is no document {doc_id}")
-            db.execute("UPDATE documents SET deleted = 1, ended_at = ? WHERE doc_id = ?", (datetime.now(UTC).isoformat(), doc_id))
+            db.execute(
+                "UPDATE documents SET deleted = 1, ended_at = ? WHERE doc_id = ?",
+                (datetime.now(UTC).isoformat(), doc_id),
+            )
         return str(row["uri"])
 
 

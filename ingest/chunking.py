@@ -58,7 +58,11 @@ class Chunker:
     def _sections(self, document: Document, tokens: TokenMap) -> list[_Section]:
         sections: list[_Section] = []
         for block in document.blocks or (Block(0, len(document.text), "paragraph"),):
-            heading_only = sections and sections[-1].heading_path == block.heading_path[:-1] and self._is_bare(document, sections[-1])
+            heading_only = (
+                sections
+                and sections[-1].heading_path == block.heading_path[:-1]
+                and self._is_bare(document, sections[-1])
+            )
             same = sections and sections[-1].heading_path == block.heading_path
             if same or (block.kind == "heading" and heading_only):
                 sections[-1] = _Section(sections[-1].start, block.end_char, block.heading_path)
@@ -77,15 +81,24 @@ class Chunker:
             if joined:
                 last = joined[-1]
                 common = _common(last.heading_path, section.heading_path)
-                small = min(tokens.cost(last.start, last.end), tokens.cost(section.start, section.end)) < self._settings.min_tokens
+                small = (
+                    min(tokens.cost(last.start, last.end), tokens.cost(section.start, section.end))
+                    < self._settings.min_tokens
+                )
                 related = len(common) >= min(len(last.heading_path), len(section.heading_path)) - 1
-                if small and related and tokens.cost(last.start, section.end) <= self._body_limit(document.title, common):
+                if (
+                    small
+                    and related
+                    and tokens.cost(last.start, section.end) <= self._body_limit(document.title, common)
+                ):
                     joined[-1] = _Section(last.start, section.end, common)
                     continue
             joined.append(section)
         return joined
 
-    def _chunk(self, document: Document, tokens: TokenMap, start: int, end: int, heading_path: tuple[str, ...]) -> Chunk:
+    def _chunk(
+        self, document: Document, tokens: TokenMap, start: int, end: int, heading_path: tuple[str, ...]
+    ) -> Chunk:
         return Chunk(
             chunk_id=passage_id(document.doc_id, document.version, start, end, self.fingerprint),
             doc_id=document.doc_id,

@@ -59,7 +59,9 @@ def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> Scope:
     Hidden files and folders and links that leave the folder are passed over. Raises SourceError.
     """
     if not path.exists():
-        raise SourceError(f"{path} does not exist", hint="Check the path; relative paths start at the working directory.")
+        raise SourceError(
+            f"{path} does not exist", hint="Check the path; relative paths start at the working directory."
+        )
     resolved = path.resolve()
     source, root = _source_of(resolved, name, roots)
     prefix = "" if resolved == root else resolved.relative_to(root).as_posix()

@@ -46,7 +46,11 @@ def ask(engine: Engine, question: str) -> Answer:
         with stage("assemble") as span:
             generator = engine.generator(snapshot)
             context = assemble(found.final, found.passages, generator, engine.settings.context)
-            span.facts |= {"passages": len(context.passages), "tokens": context.token_count, "dropped": len(context.dropped)}
+            span.facts |= {
+                "passages": len(context.passages),
+                "tokens": context.token_count,
+                "dropped": len(context.dropped),
+            }
         with stage("generate", route=generator.route) as span:
             draft = generator.generate(query, context)
             span.facts |= {"sentences": len(draft.sentences), "sufficiency": round(draft.sufficiency, 4)}
@@ -72,7 +76,9 @@ def read_query(engine: Engine, question: str) -> Query:
     if not question.strip():
         raise InvalidQuery("the question is blank")
     if len(question) > limit:
-        raise InvalidQuery(f"the question has {len(question)} characters, more than {limit}", hint="Ask it in fewer words.")
+        raise InvalidQuery(
+            f"the question has {len(question)} characters, more than {limit}", hint="Ask it in fewer words."
+        )
     return Query(" ".join(question.split()))
 
 
@@ -129,7 +135,14 @@ def _with_tail(head: Ranking, hybrid: Ranking) -> Ranking:
 
 
 def _decide(
-    engine: Engine, snapshot: Snapshot, query: Query, context: Context, sufficiency: float, verified: Verified, route: str, trace: Trace
+    engine: Engine,
+    snapshot: Snapshot,
+    query: Query,
+    context: Context,
+    sufficiency: float,
+    verified: Verified,
+    route: str,
+    trace: Trace,
 ) -> Answer:
     """Answers with what was verified when the evidence is strong enough, else abstains."""
     threshold = engine.settings.generate.threshold

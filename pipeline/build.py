@@ -48,7 +48,12 @@ class _Run:
 
 
 def ingest_paths(
-    engine: Engine, paths: Sequence[Path], *, source: str | None = None, prune: bool = False, progress: Progress | None = None
+    engine: Engine,
+    paths: Sequence[Path],
+    *,
+    source: str | None = None,
+    prune: bool = False,
+    progress: Progress | None = None,
 ) -> IngestReport:
     """Brings the index up to the files below `paths`: adds, replaces and, with `prune`, removes what is gone.
 
@@ -156,7 +161,9 @@ def _note_new(run: _Run, document: Document, *, replaces: bool) -> None:
         run.report.added.append(document.uri)
 
 
-def _told(entries: Sequence[Entry], run: _Run, known: dict[str, dict[str, tuple[str, str]]], progress: Progress) -> Iterator[Entry]:
+def _told(
+    entries: Sequence[Entry], run: _Run, known: dict[str, dict[str, tuple[str, str]]], progress: Progress
+) -> Iterator[Entry]:
     for number, entry in enumerate(entries):
         progress.advance(number, len(entries), entry.path)
         yield _unless_known(run, entry, known)
@@ -191,7 +198,9 @@ def _note_missing(run: _Run, scope: Scope, known: dict[str, tuple[str, str]], *,
         run.report.removed.extend(uris)
     else:
         run.report.missing.extend(uris)
-    run.cleared.extend((scope.source, path) for path in run.writer.rejected(scope.source) if scope.covers(path) and path not in present)
+    run.cleared.extend(
+        (scope.source, path) for path in run.writer.rejected(scope.source) if scope.covers(path) and path not in present
+    )
 
 
 def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> IngestReport:
@@ -207,7 +216,12 @@ def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> Inge
                 window = []
         _stage_window(run, window)
         run.writer.record(sources, run.rejected, run.cleared)
-        if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_fingerprints() is None:
+        if (
+            report.added
+            or run.ended
+            or run.writer.has_unpublished_deletions()
+            or run.writer.live_fingerprints() is None
+        ):
             generation = run.writer.publish(run.ended, run.engine.fingerprints, run.engine.embedder.dimension)
             report.published = True
             report.generation = f"{generation:06d}"

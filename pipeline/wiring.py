@@ -19,7 +19,6 @@ from citewell.ingest.chunking import Chunker
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 
 
-
 class Engine:
     """One data directory with one set of settings; safe to share between threads."""
 
@@ -47,7 +46,9 @@ class Engine:
     def fingerprints(self) -> Fingerprints:
         """What an index that these settings can open was built with."""
         return Fingerprints(
-            embedder=self.embedder.fingerprint, chunker=self.chunker.fingerprint, lexical_engine=self.settings.lexical.engine
+            embedder=self.embedder.fingerprint,
+            chunker=self.chunker.fingerprint,
+            lexical_engine=self.settings.lexical.engine,
         )
 
     @cached_property
@@ -66,11 +67,17 @@ class Engine:
     @cached_property
     def reranker(self) -> Reranker | None:
         """The cross-encoder, or None when none is configured."""
-        return CrossEncoderReranker(self.settings.rerank, self.settings.embedder.threads) if self.settings.rerank.model else None
+        return (
+            CrossEncoderReranker(self.settings.rerank, self.settings.embedder.threads)
+            if self.settings.rerank.model
+            else None
+        )
 
     def generator(self, snapshot: Snapshot) -> Generator:
         """The generator, weighing words as this generation does."""
-        return ExtractiveGenerator(self.embedder, self.tokenizer, analyse, snapshot.bm25.term_weights, self.settings.generate)
+        return ExtractiveGenerator(
+            self.embedder, self.tokenizer, analyse, snapshot.bm25.term_weights, self.settings.generate
+        )
 
     @cached_property
     def verifier(self) -> AlignmentVerifier:

@@ -13,7 +13,9 @@ from citewell.core.types import Chunk, Query, Ranking, rank_by_score
 SEEN_BONUS = 1.0
 
 
-def rerank(query: Query, fused: Ranking, chunks: Mapping[str, Chunk], reranker: Reranker, settings: RerankSettings) -> Ranking:
+def rerank(
+    query: Query, fused: Ranking, chunks: Mapping[str, Chunk], reranker: Reranker, settings: RerankSettings
+) -> Ranking:
     """The first `depth` candidates by (1 - w) * minmax(first stage) + w * minmax(cross-encoder), the others below, as they were.
 
     Candidates whose passage is not in `chunks` (deleted meanwhile) are left out.
@@ -24,7 +26,8 @@ def rerank(query: Query, fused: Ranking, chunks: Mapping[str, Chunk], reranker: 
     first_stage = min_max({c.chunk_id: c.score for c in seen})
     second_stage = min_max({c.chunk_id: score for c, score in zip(seen, cross, strict=True)})
     blended = {
-        key: SEEN_BONUS + (1 - settings.weight) * first_stage[key] + settings.weight * second_stage[key] for key in first_stage
+        key: SEEN_BONUS + (1 - settings.weight) * first_stage[key] + settings.weight * second_stage[key]
+        for key in first_stage
     }
     blended |= min_max({c.chunk_id: c.score for c in unseen})
     return rank_by_score(reranker.name, blended, {c.chunk_id: c.doc_id for c in alive})

@@ -34,9 +34,12 @@ class CrossEncoderReranker:
         from sentence_transformers import CrossEncoder
         from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(available_threads(self._threads))
-        return CrossEncoder(str(self._folder), max_length=self._settings.max_tokens, local_files_only=True)
+        model: CrossEncoder = CrossEncoder(
+            str(self._folder), max_length=self._settings.max_tokens, local_files_only=True
+        )
+        return model
 
     def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
         """A relevance score per passage, in their order; the passage is read with its title and headings."""

@@ -26,7 +26,11 @@ _MODULES: Mapping[str, str] = {
 }
 # How a file of that suffix must begin; what a wrong name hides is said instead of indexed.
 _SIGNATURES: Mapping[str, tuple[bytes, ...]] = {".pdf": (b"%PDF-",), ".docx": (b"PK\x03\x04",)}
-_BINARY: tuple[tuple[bytes, str], ...] = ((b"%PDF-", ".pdf"), (b"PK\x03\x04", "a ZIP archive"), (b"\xd0\xcf\x11\xe0", "an old Office file"))
+_BINARY: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", ".pdf"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Office file"),
+)
 SIGNATURE_WINDOW_BYTES = 1024
 PARSER_VERSION = "1"  # raised when any parser reads the same bytes differently, so that unchanged files are read again
 

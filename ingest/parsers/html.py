@@ -53,8 +53,9 @@ def _append(element: etree._Element, blocks: list[RawBlock]) -> None:
     elif element.tag == "list":
         blocks.extend(RawBlock("list_item", _text(item)) for item in element.iter("item"))
     elif element.tag == "table":
-        for row in element.iter("row"):
-            blocks.append(RawBlock("table_row", " | ".join(_text(cell) for cell in row.iter("cell"))))
+        blocks.extend(
+            RawBlock("table_row", " | ".join(_text(cell) for cell in row.iter("cell"))) for row in element.iter("row")
+        )
     elif element.tag == "code":
         blocks.append(RawBlock("code", "".join(element.itertext())))
     elif element.tag == "div" and len(element):
@@ -68,7 +69,14 @@ def _text(element: etree._Element) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
-_BLOCK_TAGS = {"p": "paragraph", "li": "list_item", "tr": "table_row", "pre": "code", "blockquote": "paragraph", "dd": "paragraph"}
+_BLOCK_TAGS = {
+    "p": "paragraph",
+    "li": "list_item",
+    "tr": "table_row",
+    "pre": "code",
+    "blockquote": "paragraph",
+    "dd": "paragraph",
+}
 
 
 def _body_blocks(data: bytes) -> list[RawBlock]:

@@ -21,7 +21,9 @@ def parse(data: bytes, max_unpacked_bytes: int) -> Parsed:
     text = decode(data).replace("\r\n", "\n")
     front, body = _front_matter(text)
     blocks = _blocks(MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body))
-    return Parsed(blocks, "text/markdown", title=front.get("title", ""), language=front.get("lang", "und"), metadata=front)
+    return Parsed(
+        blocks, "text/markdown", title=front.get("title", ""), language=front.get("lang", "und"), metadata=front
+    )
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:
@@ -34,7 +36,9 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     if not isinstance(values, dict):
         return {}, text
-    return {str(k): str(v) for k, v in values.items() if isinstance(v, str | int | float) or hasattr(v, "isoformat")}, text[match.end() :]
+    return {
+        str(k): str(v) for k, v in values.items() if isinstance(v, str | int | float) or hasattr(v, "isoformat")
+    }, text[match.end() :]
 
 
 def _blocks(tokens: list[Token]) -> list[RawBlock]:

@@ -9,6 +9,7 @@ import re
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -73,7 +74,9 @@ def _page_lines(document: pdfium.PdfDocument, number: int) -> list[_Line]:
             end = match.start() if match else len(text)
             if text[start:end].strip():
                 geometry = text_page if exact else None
-                lines.append(_line(geometry, text, start, end, number, height, bool(match and match.group() in _HYPHENS)))
+                lines.append(
+                    _line(geometry, text, start, end, number, height, bool(match and match.group() in _HYPHENS))
+                )
             start = match.end() if match else end
         return lines
     finally:
@@ -81,7 +84,9 @@ def _page_lines(document: pdfium.PdfDocument, number: int) -> list[_Line]:
         page.close()
 
 
-def _line(text_page: pdfium.PdfTextPage | None, text: str, start: int, end: int, page: int, height: float, divided: bool) -> _Line:
+def _line(
+    text_page: pdfium.PdfTextPage | None, text: str, start: int, end: int, page: int, height: float, divided: bool
+) -> _Line:
     while text[start].isspace():
         start += 1
     while text[end - 1].isspace():
@@ -123,7 +128,7 @@ def _without_furniture(pages: list[list[_Line]]) -> list[list[_Line]]:
 
 def _blocks(lines: list[_Line]) -> list[RawBlock]:
     body = _usual([(round(line.size, 1), len(line.text)) for line in lines])
-    gaps = [(round(b.top - a.top, 0), 1) for a, b in zip(lines, lines[1:], strict=False) if a.page == b.page and b.top > a.top]
+    gaps = [(round(b.top - a.top, 0), 1) for a, b in pairwise(lines) if a.page == b.page and b.top > a.top]
     usual_gap = _usual([gap for gap in gaps if gap[0] < 3 * max(body, 1)]) or 1.2 * body
     sizes = sorted({round(line.size, 1) for line in lines if line.size >= HEADING_SCALE * body}, reverse=True)
     blocks: list[RawBlock] = []
@@ -163,11 +168,9 @@ def _is_heading(line: _Line, body: float) -> bool:
 
 
 def _block(run: list[_Line], sizes: list[float], body: float) -> RawBlock:
-    text = ""
-    for line in run:
-        joined = not text or text_divided
-        text = f"{text}{line.text}" if joined else f"{text} {line.text}"
-        text_divided = line.divided
+    text = run[0].text
+    for before, line in pairwise(run):
+        text += line.text if before.divided else f" {line.text}"
     first = run[0]
     kind: BlockKind = "paragraph"
     if first.cells > 1:
@@ -176,5 +179,7 @@ def _block(run: list[_Line], sizes: list[float], body: float) -> RawBlock:
         kind = "list_item"
     if len(run) <= 3 and all(_is_heading(line, body) for line in run) and first.text[-1] not in ".;,":
         size = round(first.size, 1)
-        return RawBlock("heading", text, level=1 + sizes.index(size) if size in sizes else 1 + len(sizes), page=first.page)
+        return RawBlock(
+            "heading", text, level=1 + sizes.index(size) if size in sizes else 1 + len(sizes), page=first.page
+        )
     return RawBlock(kind, text, page=first.page)

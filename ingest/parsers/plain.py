@@ -46,9 +46,7 @@ def parse(data: bytes, max_unpacked_bytes: int) -> Parsed:
     run: list[str] = []
     for index, line in enumerate(lines):
         following = lines[index + 1] if index + 1 < len(lines) else ""
-        if _UNDERLINE.match(line):
-            _flush(run, blocks)
-        elif not line.strip():
+        if _UNDERLINE.match(line) or not line.strip():
             _flush(run, blocks)
         elif not run and len(line) <= MAX_HEADING_CHARS and _UNDERLINE.match(following):
             blocks.append(RawBlock("heading", line, level=1 if following.strip()[0] in "=#*" else 2))

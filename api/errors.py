@@ -1,0 +1,82 @@
+"""The HTTP status of every error, and the one shape in which errors are told."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from citewell.core import errors
+
+STATUS_OF: dict[type[errors.CitewellError], int] = {
+    errors.CitewellError: 500,
+    errors.SettingsError: 500,
+    errors.InvalidQuery: 400,
+    errors.SourceError: 400,
+    errors.FileRejected: 422,
+    errors.FileUnreadable: 422,
+    errors.FileBroken: 422,
+    errors.FileTooLarge: 413,
+    errors.FileUnsupported: 415,
+    errors.FileWithoutText: 422,
+    errors.IndexMissing: 409,
+    errors.IndexIncompatible: 409,
+    errors.IndexCorrupt: 503,
+    errors.WriterBusy: 409,
+    errors.DocumentNotFound: 404,
+    errors.ModelUnavailable: 503,
+    errors.ModelMismatch: 503,
+    errors.DatasetInvalid: 400,
+    errors.PortInUse: 500,
+    errors.AccessDenied: 403,
+}
+RETRY_AFTER_S = 5
+_log = logging.getLogger("citewell.api")
+
+
+def error_response(status: int, code: str, message: str, hint: str, *, retryable: bool = False) -> JSONResponse:
+    """`{"error": {code, message, hint, retryable}}`."""
+    body = {"error": {"code": code, "message": message, "hint": hint, "retryable": retryable}}
+    return JSONResponse(body, status, headers={"Retry-After": str(RETRY_AFTER_S)} if retryable else None)
+
+
+def response_for(error: errors.CitewellError) -> JSONResponse:
+    """The response that tells a CitewellError."""
+    status = 401 if isinstance(error, errors.AccessDenied) and "key" in error.message else STATUS_OF[type(error)]
+    return error_response(status, error.code, error.message, error.hint, retryable=error.retryable)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Makes every error of `app` one shape; what is unexpected is logged and told without its inside."""
+
+    @app.exception_handler(errors.CitewellError)
+    def known(request: Request, error: errors.CitewellError) -> JSONResponse:
+        del request
+        return response_for(error)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        del request
+        problems = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
+        return error_response(422, "request.invalid", problems, "See /docs for the fields of this request.")
+
+    @app.exception_handler(HTTPException)
+    def plain(request: Request, error: HTTPException) -> JSONResponse:
+        phrase = HTTPStatus(error.status_code).phrase.lower()
+        return error_response(
+            error.status_code,
+            f"http.{error.status_code}",
+            f"{phrase}: {request.url.path}",
+            "See /docs for what there is.",
+        )
+
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, error: Exception) -> JSONResponse:
+        _log.error("unexpected error at %s", request.url.path, exc_info=error)
+        return error_response(
+            500, "server.error", "something unexpected went wrong", "See the server's log; run `citewell doctor`."
+        )

@@ -1,0 +1,137 @@
+"""The routes. Each is a plain function, which the framework runs on a worker thread: model work never blocks the event loop."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
+from fastapi.responses import JSONResponse
+
+from citewell.api import schemas
+from citewell.api.auth import authorise
+from citewell.api.errors import error_response
+from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge
+from citewell.index.writer import CatalogWriter
+from citewell.pipeline import build, present
+from citewell.pipeline.ask import ask, search
+from citewell.pipeline.wiring import Engine
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    code: {"model": schemas.ErrorModel, "description": text}
+    for code, text in (
+        (400, "The request is wrong."),
+        (401, "A key is needed."),
+        (403, "Not allowed."),
+        (409, "Not possible now."),
+    )
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": schemas.ErrorModel, "description": "No such document."}}
+REJECTED: dict[int | str, dict[str, Any]] = {
+    code: {"model": schemas.ErrorModel, "description": text}
+    for code, text in ((413, "Too large."), (415, "No parser for this format."), (422, "The file cannot be read."))
+}
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(authorise)], responses=ERRORS)
+health = APIRouter()
+
+
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+CurrentEngine = Annotated[Engine, Depends(_engine)]
+
+
+@router.post("/answer", response_model_exclude_none=False, tags=["questions"])
+def answer(body: schemas.Question, engine: CurrentEngine) -> schemas.AnswerModel:
+    """Answers a question from the documents; every sentence carries a checked citation, or the status is `abstained`."""
+    return schemas.AnswerModel(**present.answer_as_json(ask(engine, body.question), explain=body.explain))
+
+
+@router.post("/search", tags=["questions"])
+def search_passages(body: schemas.SearchRequest, engine: CurrentEngine) -> schemas.SearchModel:
+    """The passages that fit best, with the score of each stage."""
+    found, generation, trace = search(engine, body.query)
+    return schemas.SearchModel(
+        **present.search_as_json(found, generation, trace, limit=body.limit, config_hash=engine.config_hash)
+    )
+
+
+@router.get("/documents", tags=["documents"])
+def list_documents(engine: CurrentEngine) -> list[schemas.SummaryModel]:
+    """The living documents by uri."""
+    return [schemas.SummaryModel(**asdict(summary)) for summary in engine.catalog.summaries()]
+
+
+@router.post("/documents", status_code=201, tags=["documents"], responses=REJECTED)
+def upload(file: Annotated[UploadFile, File(description="Markdown, HTML, plain text, PDF or DOCX.")], request: Request, engine: CurrentEngine) -> schemas.UploadModel:  # fmt: skip
+    """Adds a document, or replaces the uploaded one of the same name. When this answers, it is stored and searchable."""
+    limit = engine.settings.api.max_upload_bytes
+    data = file.file.read(limit + 1)
+    if len(data) > limit:
+        raise FileTooLarge(
+            f"the upload has more than {limit} bytes", hint="Split the file, or raise api.max_upload_bytes."
+        )
+    name = file.filename or "upload"
+    with request.app.state.uploads:  # one after the other; another process's ingestion answers 409
+        report = build.ingest_upload(engine, name, data)
+    outcome: Literal["added", "changed", "unchanged"] = (
+        "added" if report.added else "changed" if report.changed else "unchanged"
+    )
+    return schemas.UploadModel(
+        doc_id=build.upload_id(name), outcome=outcome, passages=report.passages, chunks_embedded=report.chunks_embedded,
+        generation=report.generation,
+    )  # fmt: skip
+
+
+@router.get("/documents/{doc_id}", tags=["documents"], responses=NOT_FOUND)
+def show(doc_id: str, engine: CurrentEngine) -> schemas.DocumentModel:
+    """A document's facts."""
+    return schemas.DocumentModel(**present.document_as_json(engine.catalog.document(doc_id), with_text=False))
+
+
+@router.get("/documents/{doc_id}/text", tags=["documents"], responses=NOT_FOUND)
+def text(
+    doc_id: str,
+    engine: CurrentEngine,
+    version: Annotated[str | None, Query(description="An earlier version, while it is kept.")] = None,
+    start: Annotated[int, Query(ge=0, description="First character.")] = 0,
+    end: Annotated[
+        int | None, Query(ge=0, description="Character after the last; the text's end when left out.")
+    ] = None,
+) -> schemas.TextModel:
+    """The stored text that citations point into, whole or in part."""
+    document = engine.catalog.document(doc_id, version)
+    stop = len(document.text) if end is None else min(end, len(document.text))
+    if start > stop:
+        raise DocumentNotFound(
+            f"the text has no characters from {start} to {stop}", hint=f"It has {len(document.text)} characters."
+        )
+    part = document.text[start:stop]
+    return schemas.TextModel(doc_id=doc_id, version=document.version, start_char=start, end_char=stop, text=part)
+
+
+@router.delete("/documents/{doc_id}", tags=["documents"], responses=NOT_FOUND)
+def delete(doc_id: str, request: Request, engine: CurrentEngine) -> schemas.DeletedModel:
+    """Takes a document out of every answer at once."""
+    engine.catalog.document(doc_id)
+    with request.app.state.uploads, CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        uri = writer.delete(doc_id)
+    return schemas.DeletedModel(doc_id=doc_id, uri=uri)
+
+
+@health.get("/healthz", tags=["service"])
+def healthz() -> schemas.StateModel:
+    """The process is alive."""
+    return schemas.StateModel(status="ok")
+
+
+@health.get("/readyz", tags=["service"], response_model=schemas.StateModel, responses={503: {"model": schemas.ErrorModel, "description": "Not ready."}})  # fmt: skip
+def readyz(engine: CurrentEngine) -> schemas.StateModel | JSONResponse:
+    """The index is open and questions can be answered."""
+    try:
+        return schemas.StateModel(status="ready", generation=engine.snapshot().generation)
+    except CitewellError as error:
+        return error_response(503, error.code, error.message, error.hint, retryable=True)

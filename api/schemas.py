@@ -1,0 +1,189 @@
+"""What is sent and answered over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Offset = Annotated[int, Field(ge=0, description="Index of a character (code point) in the document's stored text.")]
+DocId = Annotated[str, Field(description="Stable id of the document.", examples=["3f2a9c1de07b4455"])]
+Version = Annotated[str, Field(description="Hash of the document's normalised text.", examples=["9b1c77d02e4f6a13"])]
+
+
+class Question(BaseModel):
+    """A question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(description="The question in words.", examples=["How many days of annual leave do I have?"])
+    explain: bool = Field(False, description="Also return the context's ledger and the trace of each stage.")
+
+
+class SearchRequest(BaseModel):
+    """A search."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(description="Words or a question.", examples=["annual leave carry over"])
+    limit: int = Field(10, ge=1, le=20, description="Most passages to return.")
+
+
+class CitationModel(BaseModel):
+    """The exact characters that support a sentence."""
+
+    marker: int = Field(description="Number of the passage in the context, as in `[1]`.", examples=[1])
+    doc_id: DocId
+    version: Version
+    uri: str = Field(description="Where the document came from.", examples=["handbook/leave.pdf"])
+    page: int | None = Field(description="Page from 1, where the format has pages.", examples=[3])
+    start_char: Offset
+    end_char: Offset
+    quote: str = Field(
+        description="The stored text from start_char to end_char.", examples=["You have 28 days of leave a year."]
+    )
+    support: float = Field(description="How far the quote supports the sentence, from 0 to 1.", examples=[1.0])
+
+
+class SentenceModel(BaseModel):
+    """A sentence with its citations."""
+
+    text: str = Field(examples=["You have 28 days of leave a year."])
+    citations: list[CitationModel]
+
+
+class NearestModel(BaseModel):
+    """A document near the question, told with an abstention."""
+
+    doc_id: DocId
+    uri: str
+    page: int | None
+    title: str
+
+
+class AnswerModel(BaseModel):
+    """The answer: checked sentences, or an abstention."""
+
+    question: str
+    status: Literal["grounded", "partial", "abstained"] = Field(
+        description="`grounded`: every sentence has a verified citation."
+    )
+    text: str = Field(description="The answer with its markers, or the refusal.")
+    sentences: list[SentenceModel]
+    route: str = Field(description="How the answer was made.", examples=["extractive"])
+    sufficiency: float = Field(description="Probability that the context holds the answer.", examples=[0.83])
+    threshold: float = Field(description="Below it the service abstains.", examples=[0.5])
+    nearest: list[NearestModel] = Field(description="With an abstention: where to look on.")
+    timings_ms: dict[str, float] = Field(description="Milliseconds by stage.")
+    usage: dict[str, int] = Field(description="Token counts.")
+    config_hash: str = Field(description="Names the settings in force.")
+    generation: str = Field(description="Names the index generation that answered.", examples=["000007"])
+    context: dict[str, Any] | None = Field(
+        None, description="With `explain`: what entered the context, what did not and why."
+    )
+    trace: list[dict[str, Any]] | None = Field(None, description="With `explain`: each stage.")
+    dropped_sentences: list[str] | None = Field(None, description="With `explain`: sentences that failed verification.")
+
+
+class PassageModel(BaseModel):
+    """A passage that fits a search."""
+
+    rank: int
+    chunk_id: str
+    doc_id: DocId
+    version: Version
+    uri: str
+    title: str
+    heading_path: list[str]
+    page: int | None
+    start_char: Offset
+    end_char: Offset
+    text: str
+    score: float
+    scores: dict[str, float] = Field(description="Score by stage.")
+
+
+class SearchModel(BaseModel):
+    """The passages that fit a search, best first."""
+
+    query: str
+    passages: list[PassageModel]
+    timings_ms: dict[str, float]
+    config_hash: str
+    generation: str
+
+
+class DocumentModel(BaseModel):
+    """A document's facts."""
+
+    doc_id: DocId
+    version: Version
+    uri: str
+    title: str
+    media_type: str = Field(examples=["application/pdf"])
+    language: str
+    metadata: dict[str, str]
+    chars: int
+    pages: int | None
+
+
+class SummaryModel(BaseModel):
+    """A line of the list of documents."""
+
+    doc_id: DocId
+    version: Version
+    uri: str
+    title: str
+    media_type: str
+    language: str
+    chars: int
+    passages: int
+
+
+class TextModel(BaseModel):
+    """A part of a document's stored text."""
+
+    doc_id: DocId
+    version: Version
+    start_char: Offset
+    end_char: Offset
+    text: str
+
+
+class UploadModel(BaseModel):
+    """What an upload did; when this arrives, the document is stored and searchable."""
+
+    doc_id: DocId
+    outcome: Literal["added", "changed", "unchanged"]
+    passages: int
+    chunks_embedded: int
+    generation: str
+
+
+class DeletedModel(BaseModel):
+    """A deletion; from now on the document is in no answer."""
+
+    doc_id: DocId
+    uri: str
+
+
+class StateModel(BaseModel):
+    """Whether the service lives and can answer."""
+
+    status: str
+    generation: str | None = None
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong and what to do next."""
+
+    code: str = Field(examples=["index.missing"])
+    message: str
+    hint: str
+    retryable: bool
+
+
+class ErrorModel(BaseModel):
+    """The one shape of every error."""
+
+    error: ErrorDetail

@@ -1,0 +1,80 @@
+"use strict";
+// Everything from documents enters the page as text, never as markup.
+
+const form = document.getElementById("form");
+const output = document.getElementById("answer");
+const button = document.getElementById("ask");
+const CONTEXT_CHARS = 300;
+
+function element(tag, text, className) {
+  const node = document.createElement(tag);
+  if (text) node.textContent = text;
+  if (className) node.className = className;
+  return node;
+}
+
+async function call(path, body) {
+  const headers = { "Content-Type": "application/json" };
+  const key = document.getElementById("key").value;
+  if (key) headers.Authorization = "Bearer " + key;
+  const response = await fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
+  if (response.status === 401) document.getElementById("key-row").hidden = false;
+  const value = await response.json();
+  if (!response.ok) throw new Error(value.error.message + " " + value.error.hint);
+  return value;
+}
+
+function place(citation) {
+  return citation.page ? citation.uri + ", page " + citation.page : citation.uri;
+}
+
+async function showAround(citation, holder) {
+  const start = Math.max(0, citation.start_char - CONTEXT_CHARS);
+  const path = "/v1/documents/" + encodeURIComponent(citation.doc_id) + "/text?version=" + encodeURIComponent(citation.version);
+  const part = await call(path + "&start=" + start + "&end=" + (citation.end_char + CONTEXT_CHARS));
+  const characters = Array.from(part.text); // offsets count code points
+  const box = element("div", "", "around");
+  const from = citation.start_char - start;
+  const to = citation.end_char - start;
+  box.append(characters.slice(0, from).join(""), element("mark", characters.slice(from, to).join("")), characters.slice(to).join(""));
+  holder.replaceWith(box);
+}
+
+function show(answer) {
+  output.replaceChildren();
+  for (const sentence of answer.sentences) {
+    output.append(element("blockquote", sentence.text));
+    for (const citation of sentence.citations) {
+      const line = element("span", "", "place");
+      const open = element("button", "[" + citation.marker + "] " + place(citation));
+      open.type = "button";
+      const holder = element("div");
+      open.addEventListener("click", () => showAround(citation, holder).catch(fail));
+      line.append(open);
+      output.append(line, holder);
+    }
+  }
+  if (answer.status === "abstained") {
+    output.append(element("p", answer.text));
+    for (const near of answer.nearest) output.append(element("span", "nearest: " + place(near), "place"));
+  }
+  output.append(element("p", answer.status + " · evidence " + answer.sufficiency.toFixed(2) + " (threshold " + answer.threshold.toFixed(2) +
+    ") · " + Math.round(answer.timings_ms.total) + " ms · generation " + answer.generation, "facts"));
+}
+
+function fail(error) {
+  output.replaceChildren(element("p", error.message, "error"));
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  button.disabled = true;
+  output.replaceChildren(element("p", "…"));
+  try {
+    show(await call("/v1/answer", { question: document.getElementById("question").value }));
+  } catch (error) {
+    fail(error);
+  } finally {
+    button.disabled = false;
+  }
+});

@@ -1,0 +1,99 @@
+"""`citewell ask` and `citewell search`."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import click
+
+from citewell.cli.common import Place, common_options, print_json
+
+WIDTH = 100
+
+
+@click.command()
+@click.argument("question")
+@click.option("--explain", is_flag=True, help="Show what entered the context, what did not and why, and each stage.")
+@common_options
+def ask(question: str, explain: bool, place: Place, as_json: bool) -> None:
+    """Answer QUESTION from the documents, or say that they do not hold the answer.
+
+    Each sentence is quoted from a document, and its citation was checked against the stored text.
+
+    \b
+    citewell ask "How many days of leave do I have?"
+    citewell ask "Who signs contracts?" --json --explain
+    """
+    engine = place.engine()
+    from citewell.pipeline.ask import ask as ask_pipeline
+    from citewell.pipeline.present import answer_as_json
+
+    answer = answer_as_json(ask_pipeline(engine, question), explain=explain)
+    engine.close()
+    if as_json:
+        print_json(answer)
+    else:
+        print_answer(answer)
+
+
+def print_answer(answer: dict[str, Any]) -> None:
+    """The answer for people: sentences with `file:page` beside each quote."""
+    from citewell.pipeline.present import place
+
+    click.echo()
+    for sentence in answer["sentences"]:
+        click.echo(textwrap.fill(sentence["text"], WIDTH, initial_indent="  “", subsequent_indent="   ") + "”")
+        for citation in sentence["citations"]:
+            click.secho(f"      [{citation['marker']}] {place(citation['uri'], citation['page'])}", fg="cyan")
+    if answer["status"] == "abstained":
+        click.echo(f"  {answer['text']}")
+        for near in answer["nearest"]:
+            click.secho(f"      nearest: {place(near['uri'], near['page'])}", fg="cyan")
+    total = answer["timings_ms"]["total"]
+    click.secho(
+        f"  {answer['status']}, evidence {answer['sufficiency']:.2f} (threshold {answer['threshold']:.2f}), {total:.0f} ms, "
+        f"generation {answer['generation']}", dim=True,
+    )  # fmt: skip
+    if "context" in answer:
+        _print_explanation(answer)
+
+
+def _print_explanation(answer: dict[str, Any]) -> None:
+    context = answer["context"]
+    click.echo(f"\n  context: {context['token_count']} of {context['token_budget']} tokens")
+    for kept in context["kept"]:
+        click.echo(f"    [{kept['marker']}] {kept['uri']}  {kept['score']:.3f}")
+    for dropped in context["dropped"]:
+        click.echo(f"    dropped {dropped['uri']}: {dropped['reason']}")
+    for row in answer["trace"]:
+        facts = ", ".join(f"{k} {v}" for k, v in row.items() if k not in {"stage", "ms"})
+        click.echo(f"    {row['stage']:<9} {row['ms']:8.1f} ms  {facts}")
+
+
+@click.command()
+@click.argument("question")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 20), help="Passages to list.")
+@common_options
+def search(question: str, limit: int, place: Place, as_json: bool) -> None:
+    """List the passages that fit QUESTION best, with the score of each stage."""
+    engine = place.engine()
+    from citewell.pipeline import present
+    from citewell.pipeline.ask import search as search_pipeline
+
+    found, generation, trace = search_pipeline(engine, question)
+    result = present.search_as_json(found, generation, trace, limit=limit, config_hash=engine.config_hash)
+    engine.close()
+    if as_json:
+        print_json(result)
+        return
+    for hit in result["passages"]:
+        scores = "  ".join(f"{name} {score:.3f}" for name, score in hit["scores"].items())
+        click.secho(
+            f"{hit['rank']:>3}  {present.place(hit['uri'], hit['page'])}  ({' › '.join(hit['heading_path'])})",
+            fg="cyan",
+        )
+        click.echo(textwrap.indent(textwrap.fill(textwrap.shorten(hit["text"], present.PREVIEW_CHARS), WIDTH), "     "))
+        click.secho(f"     {scores}", dim=True)
+    if not result["passages"]:
+        click.echo("no passage matches")

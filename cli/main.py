@@ -1,0 +1,103 @@
+"""The program `citewell`. Commands are imported when they are called, so that help answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+import click
+
+from citewell import __version__
+
+# Command: where it is, and its line in the list of commands (which must not import it).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("citewell.cli.demo:demo", "Ingest the bundled sample documents and ask five questions."),
+    "ingest": ("citewell.cli.ingest:ingest", "Bring the index up to the files below PATH…"),
+    "ask": ("citewell.cli.ask:ask", "Answer QUESTION from the documents, with checked citations."),
+    "search": ("citewell.cli.ask:search", "List the passages that fit QUESTION best."),
+    "serve": ("citewell.cli.serve:serve", "Answer questions over HTTP, with a page to ask from."),
+    "status": ("citewell.cli.status:status", "Show what the index holds."),
+    "documents": ("citewell.cli.documents:documents", "List, show and delete documents."),
+    "evaluate": ("citewell.cli.evaluate:evaluate", "Measure retrieval on judged questions."),
+    "doctor": ("citewell.cli.status:doctor", "Check models, index and settings, and say what to do."),
+}
+EPILOG = """\b
+First steps:
+  citewell demo                       see it work on sample documents
+  citewell ingest ~/handbook          index a folder
+  citewell ask "How do I book leave?" answer from it, with citations
+  citewell serve                      the same over HTTP, with a page
+
+Exit codes: 0 done; 1 an error, said with what to do next; 2 wrong usage; 3 done, but some files could not be read."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name, in the order of COMMANDS."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself; None when there is no such one."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="citewell")
+@click.option("--dir", "directory", metavar="DIR", help="Data directory (default: .citewell, or CITEWELL_DIR).")
+@click.option("--config", metavar="FILE", help="Settings file (default: citewell.toml in the working directory).")
+@click.pass_context
+def cli(ctx: click.Context, directory: str | None, config: str | None) -> None:
+    """Answers over your own documents: every sentence with a checked citation, or an honest refusal."""
+    ctx.obj = {"directory": directory, "config": config}
+
+
+def main() -> None:
+    """Runs the program; a CitewellError becomes one sentence with a hint and exit code 1."""
+    from citewell.core.errors import CitewellError
+
+    try:
+        cli.main(prog_name="citewell", standalone_mode=False)
+    except CitewellError as error:
+        _tell(error)
+        sys.exit(1)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        click.echo("stopped; what was acknowledged is kept", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _tell(error: Exception) -> None:
+    message, hint = getattr(error, "message", str(error)), getattr(error, "hint", "")
+    if "--json" in sys.argv:
+        body = {"code": getattr(error, "code", "error"), "message": message, "hint": hint}
+        click.echo(json.dumps({"error": body}, ensure_ascii=False, indent=2))
+    else:
+        click.echo(f"error: {message}\n hint: {hint}", err=True)
+
+
+if __name__ == "__main__":
+    main()

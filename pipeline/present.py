@@ -1,0 +1,123 @@
+"""Answers, rankings and documents as plain values, the same for `--json` and for HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from citewell.core.tracing import Trace
+from citewell.core.types import Answer, Citation, Document
+from citewell.pipeline.ask import Retrieved
+
+NEAREST_DOCUMENTS = 3
+PREVIEW_CHARS = 280
+
+
+def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
+    """The answer with its sentences and citations; the ledger and the trace with `explain`."""
+    result: dict[str, Any] = {
+        "question": answer.question,
+        "status": answer.status,
+        "text": answer.text,
+        "sentences": [{"text": s.text, "citations": [_citation(c) for c in s.citations]} for s in answer.sentences],
+        "route": answer.route,
+        "sufficiency": round(answer.sufficiency, 4),
+        "threshold": answer.threshold,
+        "nearest": nearest_documents(answer) if answer.status == "abstained" else [],
+        "timings_ms": dict(answer.timings_ms),
+        "usage": dict(answer.usage),
+        "config_hash": answer.config_hash,
+        "generation": answer.generation,
+    }
+    if explain:
+        result["context"] = {
+            "token_count": answer.context.token_count,
+            "token_budget": answer.context.token_budget,
+            "kept": [
+                {"marker": p.marker, "uri": p.uri, "page": p.page, "score": round(p.score, 4)}
+                for p in answer.context.passages
+            ],
+            "dropped": [asdict(d) for d in answer.context.dropped],
+        }
+        result["trace"] = [dict(row) for row in answer.trace]
+        result["dropped_sentences"] = list(answer.dropped_sentences)
+    return result
+
+
+def _citation(citation: Citation) -> dict[str, Any]:
+    return asdict(citation)
+
+
+def nearest_documents(answer: Answer) -> list[dict[str, Any]]:
+    """Where a reader might look on: the documents of the best passages, for an abstention."""
+    nearest: dict[str, dict[str, Any]] = {}
+    for passage in answer.context.passages:
+        nearest.setdefault(
+            passage.uri,
+            {"doc_id": passage.chunk.doc_id, "uri": passage.uri, "page": passage.page, "title": passage.chunk.title},
+        )
+    return list(nearest.values())[:NEAREST_DOCUMENTS]
+
+
+def search_as_json(found: Retrieved, generation: str, trace: Trace, *, limit: int, config_hash: str) -> dict[str, Any]:
+    """The best passages of a search with scores of every stage."""
+    by_stage = {"bm25": found.bm25.scores(), "dense": found.dense.scores(), "hybrid": found.hybrid.scores()}
+    hits: list[dict[str, Any]] = []
+    for candidate in found.final.candidates:
+        stored = found.passages.get(candidate.chunk_id)
+        if stored is None:
+            continue
+        chunk = stored.chunk
+        hits.append(
+            {
+                "rank": len(hits) + 1,
+                "chunk_id": chunk.chunk_id,
+                "doc_id": chunk.doc_id,
+                "version": chunk.version,
+                "uri": stored.uri,
+                "title": chunk.title,
+                "heading_path": list(chunk.heading_path),
+                "page": stored.page_at(chunk.start_char),
+                "start_char": chunk.start_char,
+                "end_char": chunk.end_char,
+                "text": chunk.text,
+                "score": round(candidate.score, 6),
+                "scores": {
+                    name: round(scores[chunk.chunk_id], 6)
+                    for name, scores in by_stage.items()
+                    if chunk.chunk_id in scores
+                },
+            }
+        )
+        if len(hits) == limit:
+            break
+    return {
+        "query": found.query.text,
+        "passages": hits,
+        "timings_ms": trace.timings_ms(),
+        "config_hash": config_hash,
+        "generation": generation,
+    }
+
+
+def document_as_json(document: Document, *, with_text: bool) -> dict[str, Any]:
+    """A document's facts, and its normalised text when asked for."""
+    result: dict[str, Any] = {
+        "doc_id": document.doc_id,
+        "version": document.version,
+        "uri": document.uri,
+        "title": document.title,
+        "media_type": document.media_type,
+        "language": document.language,
+        "metadata": dict(document.metadata),
+        "chars": len(document.text),
+        "pages": max((b.page for b in document.blocks if b.page), default=None),
+    }
+    if with_text:
+        result["text"] = document.text
+    return result
+
+
+def place(uri: str, page: int | None) -> str:
+    """`file:page`, or the file alone where the format has no pages."""
+    return f"{uri}:{page}" if page else uri
