@@ -124,11 +124,10 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], stop: int) -> bo
     word = _word_before(text, begin, match.start())
     if word.casefold() in _ABBREVIATIONS:
         return word.casefold() in _CAN_END and text[after].isupper()
+    opens_sentence = not text[begin : match.start() - len(word)].strip()
     is_initial = len(word) == 1 and word.isupper()
-    is_ordinal = (
-        word.isdigit() and len(word) <= 2 and match.start() - len(word) != begin and _ordinal_follows(text, after)
-    )
-    is_list_number = word.isdigit() and match.start() - len(word) == begin
+    is_ordinal = word.isdigit() and len(word) <= 2 and not opens_sentence and _ordinal_follows(text, after)
+    is_list_number = word.isdigit() and opens_sentence
     return not (is_initial or is_ordinal or is_list_number)
 
 

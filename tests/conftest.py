@@ -1,0 +1,85 @@
+"""Fixtures on the real offline models: one embedder a session, one index of the sample documents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from citewell.core.models import BUNDLED_EMBEDDER, go_offline, model_folder
+from citewell.core.resources import package_path
+from citewell.core.settings import EmbedderSettings, Settings, load_settings
+from citewell.core.tokens import ModelTokenizer
+from citewell.index.embed import SentenceEmbedder
+from citewell.pipeline.build import ingest_paths
+from citewell.pipeline.wiring import Engine
+
+go_offline()
+
+DOCUMENTS = {
+    "leave.md": "# Leave\n\n## Annual leave\n\nEvery employee has 28 days of annual leave a year.\n\n"
+    "## Carrying over\n\nUp to five days may be carried over until 31 March.\n",
+    "travel.md": "# Travel\n\nHotels cost at most 145 euros a night. Trains are booked in second class.\n",
+    "pumps.txt": "Pump manual\n\nThe pump P200 moves 12 litres a minute.\n\nError E41 means that the inlet is blocked.\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees settings of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith("CITEWELL_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> ModelTokenizer:
+    return ModelTokenizer(model_folder(BUNDLED_EMBEDDER))
+
+
+@pytest.fixture(scope="session")
+def embedder() -> SentenceEmbedder:
+    return SentenceEmbedder(EmbedderSettings())
+
+
+@pytest.fixture(scope="session")
+def make_engine(embedder: SentenceEmbedder) -> Callable[..., Engine]:
+    """Engines that share the one embedder, so that its weights are loaded once a session."""
+
+    def make(directory: Path, settings: Settings | None = None) -> Engine:
+        engine = Engine(directory, settings or load_settings())
+        if engine.settings.embedder.model == BUNDLED_EMBEDDER:
+            engine.__dict__["embedder"] = embedder
+        return engine
+
+    return make
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder `papers` with three small documents."""
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    for name, text in DOCUMENTS.items():
+        (papers / name).write_text(text, encoding="utf-8")
+    return papers
+
+
+@pytest.fixture
+def engine(tmp_path: Path, folder: Path, make_engine: Callable[..., Engine]) -> Iterator[Engine]:
+    """An engine over an index of the three small documents."""
+    built = make_engine(tmp_path / "index")
+    ingest_paths(built, [folder])
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="session")
+def sample_engine(tmp_path_factory: pytest.TempPathFactory, make_engine: Callable[..., Engine]) -> Iterator[Engine]:
+    """An engine over an index of the sample documents; read only."""
+    built = make_engine(tmp_path_factory.mktemp("sample"))
+    ingest_paths(built, [package_path("data", "sample", "corpus")], source="sample")
+    yield built
+    built.close()

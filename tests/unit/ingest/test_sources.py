@@ -1,0 +1,65 @@
+"""Which files an ingestion sees, and under which names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from citewell.core.errors import FileTooLarge, FileUnreadable, SourceError
+from citewell.ingest.sources import scan
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("text")
+
+
+def test_files_come_in_order_without_hidden_ones_and_the_rest_is_listed(tmp_path: Path) -> None:
+    write(tmp_path / "docs", "b.md", "a/x.TXT", ".git/c.md", ".hidden.md", "pic.png", "~$lock.docx")
+    scope = scan(tmp_path / "docs", name=None, roots={})
+    assert [file.path for file in scope.files] == ["b.md", "a/x.TXT"]
+    assert scope.skipped == ("docs/pic.png",)
+    assert scope.files[0].uri == "docs/b.md"
+
+
+def test_one_file_of_a_known_folder_is_the_document_it_was(tmp_path: Path) -> None:
+    write(tmp_path / "docs", "sub/a.md")
+    scope = scan(tmp_path / "docs" / "sub" / "a.md", name=None, roots={"docs": str(tmp_path / "docs")})
+    assert [(f.source, f.path) for f in scope.files] == [("docs", "sub/a.md")]
+    assert scope.covers("sub/a.md")
+    assert not scope.covers("sub/b.md")
+
+
+def test_the_same_folder_elsewhere_keeps_its_name_and_another_of_that_name_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "here" / "docs", "a.md")
+    write(tmp_path / "there" / "docs", "a.md")
+    assert scan(tmp_path / "here" / "docs", name=None, roots={"docs": "/gone/docs"}).source == "docs"
+    with pytest.raises(SourceError, match="already"):
+        scan(tmp_path / "there" / "docs", name=None, roots={"docs": str(tmp_path / "here" / "docs")})
+
+
+def test_links_out_of_the_folder_are_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, "secret.md")
+    write(tmp_path / "docs", "a.md")
+    (tmp_path / "docs" / "link.md").symlink_to(tmp_path / "secret.md")
+    assert [f.path for f in scan(tmp_path / "docs", name=None, roots={}).files] == ["a.md"]
+
+
+def test_missing_and_empty_paths_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="does not exist"):
+        scan(tmp_path / "nothing", name=None, roots={})
+    with pytest.raises(SourceError, match="no file"):
+        scan(tmp_path, name=None, roots={})
+
+
+def test_files_too_large_or_unreadable_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "docs", "a.md")
+    file = scan(tmp_path / "docs", name=None, roots={}).files[0]
+    with pytest.raises(FileTooLarge):
+        file.read(max_bytes=1)
+    os.remove(file.location)
+    with pytest.raises(FileUnreadable):
+        file.read(max_bytes=100)
