@@ -24,12 +24,15 @@ FEATURES = (
     "is_question",
 )
 # Of a sentence: does it hold the answer, given that the context does?
-SENTENCE_WEIGHTS = np.zeros(len(FEATURES))
-SENTENCE_INTERCEPT = 0.0
+# Fitted on 2,200 questions; on 200 held-out ones the best sentence holds the answer 0.60 of the time.
+SENTENCE_WEIGHTS = np.array([1.6039, 1.8257, 0.5192, 1.5151, -0.0332, 0.5142, 3.2205, -0.4006, -0.0042])
+SENTENCE_INTERCEPT = -6.7049
 # Of a context: does any sentence hold the answer? Over the features of its best sentence and the two of STRENGTH.
 STRENGTH = ("best_logit", "lead")  # of the best sentence, and over the second best
-SUFFICIENCY_WEIGHTS = np.zeros(len(FEATURES) + len(STRENGTH))
-SUFFICIENCY_INTERCEPT = 0.0
+SUFFICIENCY_WEIGHTS = np.array(
+    [3.3451, -1.6517, 1.4677, -0.6511, -0.0256, -0.4272, -0.1433, 0.5673, -0.0152, 1.2173, 0.1205]
+)
+SUFFICIENCY_INTERCEPT = -0.9292
 
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred|thousand|million|half|twice|once)\b",
