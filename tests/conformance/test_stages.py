@@ -1,0 +1,116 @@
+"""Every Reranker, ChunkStore, Generator and Verifier obeys its Protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from twins import MemoryStore, OverlapReranker, make_chunk
+
+from citewell.core.protocols import ChunkStore, Generator, Reranker, TokenCounter, Verifier
+from citewell.core.settings import ContextSettings, RerankSettings, load_settings
+from citewell.core.types import Candidate, Citation, Context, Query, Sentence
+from citewell.generate.assemble import assemble
+from citewell.generate.verify import AlignmentVerifier
+from citewell.index.writer import CatalogWriter
+from citewell.pipeline.ask import ask, search
+from citewell.pipeline.wiring import Engine
+from citewell.rerank.cross_encoder import CrossEncoderReranker
+
+QUERY = Query("How many days of annual leave does an employee have?")
+
+
+@pytest.fixture(params=["twin", "real"])
+def reranker(request: pytest.FixtureRequest, tiny_cross_encoder: Path) -> Reranker:
+    return OverlapReranker() if request.param == "twin" else CrossEncoderReranker(RerankSettings(model=str(tiny_cross_encoder)))
+
+
+def test_a_reranker_scores_each_passage_in_order_whatever_its_neighbours(reranker: Reranker) -> None:
+    passages = [make_chunk("1", "annual leave is 28 days"), make_chunk("2", "hotel prices"), make_chunk("3", "the pump " * 90)]
+    scores = reranker.score(QUERY, passages)
+    assert len(scores) == 3
+    assert all(isinstance(score, float) for score in scores)
+    assert reranker.score(QUERY, list(reversed(passages))) == pytest.approx(list(reversed(scores)), abs=1e-4)
+    assert reranker.score(QUERY, []) == []
+    assert isinstance(reranker, Reranker)
+
+
+def test_a_configured_cross_encoder_is_used_and_named_in_the_trace(engine: Engine, make_engine: Callable[..., Engine], tiny_cross_encoder: Path) -> None:
+    reranked = make_engine(engine.directory, load_settings(rerank={"model": str(tiny_cross_encoder), "weight": 1.0}))
+    found, _, _ = search(reranked, QUERY.text)
+    chunks = {key: s.chunk for key, s in found.passages.items()}
+    assert reranked.reranker is not None
+    raw = dict(zip(chunks, reranked.reranker.score(QUERY, list(chunks.values())), strict=True))
+    assert [c.chunk_id for c in found.final.candidates] == sorted(raw, key=lambda key: (-raw[key], key))
+    row = next(r for r in ask(reranked, QUERY.text).trace if r["stage"] == "rerank")
+    assert row["model"] == str(tiny_cross_encoder)
+
+
+@pytest.fixture(params=["twin", "real"])
+def store(request: pytest.FixtureRequest, engine: Engine) -> tuple[ChunkStore, list[Candidate], Callable[[str], None]]:
+    """A store, candidates for all it holds, and what deletes a document."""
+    if request.param == "twin":
+        memory = MemoryStore({"x": "Leave is 28 days.", "y": "Hotels cost 145 euros."})
+        return memory, [Candidate(c.chunk_id, c.doc_id, 0.0, 1) for c in memory.chunks.values()], memory.delete
+
+    def delete(doc_id: str) -> None:
+        with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+            writer.delete(doc_id)
+
+    found, _, _ = search(engine, "leave hotel pump")
+    return engine.catalog, list(found.final.candidates), delete
+
+
+def test_a_store_gives_texts_that_lie_where_they_say(store: tuple[ChunkStore, list[Candidate], Callable[[str], None]]) -> None:
+    subject, candidates, _ = store
+    passages = subject.passages(candidates)
+    assert passages.keys() == {c.chunk_id for c in candidates}
+    for stored in passages.values():
+        chunk = stored.chunk
+        assert subject.text_at(chunk.doc_id, chunk.version, chunk.start_char, chunk.end_char) == chunk.text
+        assert stored.uri
+
+
+def test_a_store_knows_nothing_of_what_was_deleted_or_never_was(store: tuple[ChunkStore, list[Candidate], Callable[[str], None]]) -> None:
+    subject, candidates, delete = store
+    gone = candidates[0]
+    chunk = subject.passages([gone])[gone.chunk_id].chunk
+    delete(gone.doc_id)
+    assert gone.chunk_id not in subject.passages(candidates)
+    assert subject.text_at(chunk.doc_id, chunk.version, 0, 5) is None
+    assert subject.text_at("nobody", "0" * 16, 0, 5) is None
+    assert subject.passages([Candidate("f" * 16, "nobody", 0.0, 1)]) == {}
+
+
+def test_a_generator_cites_only_its_context_and_counts_with_its_own_tokens(engine: Engine) -> None:
+    generator = engine.generator(engine.snapshot())
+    assert isinstance(generator, Generator)
+    assert isinstance(generator.tokens, TokenCounter)
+    found, _, _ = search(engine, QUERY.text)
+    context = assemble(found.final, found.passages, generator, ContextSettings())
+    assert context.token_count == generator.tokens.count(generator.render(context.passages))
+    draft = generator.generate(QUERY, context)
+    assert 0 <= draft.sufficiency <= 1
+    assert draft.sentences
+    by_marker = {p.marker: p for p in context.passages}
+    for sentence in draft.sentences:
+        for citation in sentence.citations:
+            chunk = by_marker[citation.marker].chunk
+            assert (citation.doc_id, citation.version) == (chunk.doc_id, chunk.version)
+            assert chunk.start_char <= citation.start_char < citation.end_char <= chunk.end_char
+
+
+def test_a_generator_without_passages_proposes_nothing(engine: Engine) -> None:
+    draft = engine.generator(engine.snapshot()).generate(QUERY, Context((), 0, 100))
+    assert (draft.sentences, draft.sufficiency) == ((), 0.0)
+
+
+def test_a_verifier_gives_a_support_from_0_to_1_for_each_citation() -> None:
+    memory = MemoryStore({"x": "Leave is 28 days."})
+    chunk = next(iter(memory.chunks.values()))
+    verifier = AlignmentVerifier(memory)
+    assert isinstance(verifier, Verifier)
+    good = Citation(1, "x", chunk.version, "s/x", None, 0, 17, "Leave is 28 days.")
+    bad = Citation(2, "x", chunk.version, "s/x", None, 0, 17, "Leave is 29 days.")
+    assert verifier.verify(Sentence("Leave is 28 days.", (good, bad)), (good, bad)) == [1.0, 0.0]
