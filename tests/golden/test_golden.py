@@ -1,0 +1,40 @@
+"""What users and programs see, as reviewed text. After a wanted change: UPDATE_GOLDEN=1 scripts/test tests/golden, and read the diff."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from citewell.api.app import create_app
+from citewell.core.settings import load_settings
+from citewell.pipeline.wiring import Engine
+
+HERE = Path(__file__).parent
+COMMANDS = ("", "ask", "demo", "doctor", "documents", "documents list", "documents show", "documents delete", "evaluate",
+            "evaluate retrieval", "ingest", "search", "serve", "status")  # fmt: skip
+
+
+def compare(name: str, text: str) -> None:
+    path = HERE / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"{name} differs; see the first line of this file's docstring"
+
+
+def test_the_openapi_document_is_the_reviewed_one(tmp_path: Path) -> None:
+    schema = create_app(Engine(tmp_path, load_settings())).openapi()
+    compare("openapi.json", json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def test_the_help_of_every_command_is_the_reviewed_one() -> None:
+    environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1"}
+    parts = []
+    for command in COMMANDS:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("citewell"), *command.split(), "--help"], capture_output=True, text=True, check=True, env=environment
+        )
+        parts.append(f"$ citewell {command} --help\n\n{done.stdout}")
+    compare("help.txt", "\n".join(parts))
