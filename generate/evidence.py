@@ -6,6 +6,7 @@ an answer in their documents; the figures it reached stand beside them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -22,6 +23,9 @@ FEATURES = (
     "rank",  # 1 / rank of the passage
     "brevity",  # 1 for a sentence of up to eight words, less for longer ones
     "is_question",
+    "stand_out",  # standard deviations by which the similarity is above the context's mean
+    "passage_similarity",  # mean similarity of the passage's sentences
+    "matched_weight",  # ln(1 + idf of the question's terms that stand in the sentence), not relative to the question's length
 )
 # Of a sentence: does it hold the answer, given that the context does?
 # Fitted on 2,200 questions; on 200 held-out ones the best sentence holds the answer 0.60 of the time.
@@ -64,9 +68,14 @@ def describe(
     total = sum(term_weights.values()) or 1.0
     analysed: dict[str, set[str]] = {text: set(analyse(text)) for text in {*sentences, *passages}}
     expected = _expected_form(question)
+    mean, spread = float(similarities.mean()), float(similarities.std()) or 1.0
+    passage_means = {
+        p: float(np.mean([s for s, q in zip(similarities, passages, strict=True) if q == p])) for p in {*passages}
+    }
     rows = []
     for sentence, passage, rank, similarity in zip(sentences, passages, ranks, similarities.tolist(), strict=True):
-        in_sentence = sum(w for t, w in term_weights.items() if t in analysed[sentence]) / total
+        matched = sum(w for t, w in term_weights.items() if t in analysed[sentence])
+        in_sentence = matched / total
         in_passage = sum(w for t, w in term_weights.items() if t in analysed[passage]) / total
         missing = max((w for t, w in term_weights.items() if t not in analysed[passage]), default=0.0) / total
         form = 0.0 if expected is None else (1.0 if expected.search(sentence) else -1.0)
@@ -82,6 +91,9 @@ def describe(
                 1 / rank,
                 brevity,
                 float(sentence.endswith("?")),
+                (similarity - mean) / spread,
+                passage_means[passage],
+                math.log1p(matched),
             ]
         )
     return np.array(rows, dtype=np.float64).reshape(len(sentences), len(FEATURES))

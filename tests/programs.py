@@ -20,7 +20,9 @@ def environment(**extra: str) -> dict[str, str]:
 
 def run(*arguments: object, cwd: Path, expect: int | None = 0, **extra: str) -> subprocess.CompletedProcess[str]:
     """Runs `citewell ARGUMENTS…` and checks its exit code."""
-    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment(**extra), timeout=300)
+    done = subprocess.run(
+        [PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment(**extra), timeout=300
+    )
     assert expect is None or done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 

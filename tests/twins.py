@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from citewell.core.protocols import Vectors
-from citewell.core.types import Block, Candidate, Chunk, Query, Ranking, StoredPassage, passage_id, rank_by_score, text_version
+from citewell.core.types import (
+    Block,
+    Candidate,
+    Chunk,
+    Query,
+    Ranking,
+    StoredPassage,
+    passage_id,
+    rank_by_score,
+    text_version,
+)
 
 
 class WordCounter:
@@ -73,7 +83,11 @@ class MemoryStore:
         self.chunks = {chunk.chunk_id: chunk for chunk in (make_chunk(doc_id, text) for doc_id, text in texts.items())}
 
     def passages(self, candidates: Sequence[Candidate]) -> Mapping[str, StoredPassage]:
-        return {c.chunk_id: stored(self.chunks[c.chunk_id]) for c in candidates if c.doc_id in self.texts and c.chunk_id in self.chunks}
+        return {
+            c.chunk_id: stored(self.chunks[c.chunk_id])
+            for c in candidates
+            if c.doc_id in self.texts and c.chunk_id in self.chunks
+        }
 
     def text_at(self, doc_id: str, version: str, start_char: int, end_char: int) -> str | None:
         text = self.texts.get(doc_id)
@@ -86,7 +100,17 @@ class MemoryStore:
 def make_chunk(doc_id: str, text: str, *, start: int = 0, title: str = "") -> Chunk:
     """A chunk that holds the whole of `text`."""
     version = text_version(text)
-    return Chunk(passage_id(doc_id, version, start, start + len(text), "twin"), doc_id, version, start, start + len(text), text, len(text.split()), (), title)
+    return Chunk(
+        passage_id(doc_id, version, start, start + len(text), "twin"),
+        doc_id,
+        version,
+        start,
+        start + len(text),
+        text,
+        len(text.split()),
+        (),
+        title,
+    )
 
 
 def stored(chunk: Chunk, uri: str = "") -> StoredPassage:

@@ -51,7 +51,9 @@ def test_every_error_class_has_a_status() -> None:
         ("PUT", "/v1/answer", {}, (405, "http.405")),
     ],
 )
-def test_errors_have_one_shape(client: TestClient, method: str, path: str, arguments: dict[str, object], expected: tuple[int, str]) -> None:
+def test_errors_have_one_shape(
+    client: TestClient, method: str, path: str, arguments: dict[str, object], expected: tuple[int, str]
+) -> None:
     assert told(client, method, path, **arguments) == expected
 
 
@@ -63,8 +65,12 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(engine: Engine, make
     assert told(client, "POST", "/v1/answer", content=iter([b"{}"])) == (411, "http.411")
 
 
-def test_a_missing_index_and_a_busy_writer_are_told(client: TestClient, engine: Engine, tmp_path: Path, make_engine: Callable[..., Engine]) -> None:
-    empty = TestClient(create_app(make_engine(tmp_path / "empty")), base_url="http://127.0.0.1", client=("127.0.0.1", 1))
+def test_a_missing_index_and_a_busy_writer_are_told(
+    client: TestClient, engine: Engine, tmp_path: Path, make_engine: Callable[..., Engine]
+) -> None:
+    empty = TestClient(
+        create_app(make_engine(tmp_path / "empty")), base_url="http://127.0.0.1", client=("127.0.0.1", 1)
+    )
     assert told(empty, "POST", "/v1/answer", json=QUESTION) == (409, "index.missing")
     assert told(empty, "GET", "/readyz") == (503, "index.missing")
     with CatalogWriter(engine.directory, engine.settings.storage):
@@ -84,8 +90,14 @@ def test_an_unexpected_error_is_told_without_its_inside(client: TestClient, monk
 
 
 def test_pages_of_other_sites_and_rebound_names_are_refused(client: TestClient) -> None:
-    assert told(client, "POST", "/v1/answer", json=QUESTION, headers={"Origin": "https://evil.example"}) == (403, "access.denied")
-    assert told(client, "POST", "/v1/answer", json=QUESTION, headers={"Host": "evil.example:8765"}) == (403, "access.denied")
+    assert told(client, "POST", "/v1/answer", json=QUESTION, headers={"Origin": "https://evil.example"}) == (
+        403,
+        "access.denied",
+    )
+    assert told(client, "POST", "/v1/answer", json=QUESTION, headers={"Host": "evil.example:8765"}) == (
+        403,
+        "access.denied",
+    )
     same = {"Origin": "http://127.0.0.1:8765"}
     assert client.post("/v1/answer", json=QUESTION, headers=same).status_code == 200
 
@@ -94,7 +106,10 @@ def test_another_machine_needs_the_key(keyed: TestClient, client: TestClient, en
     stranger = TestClient(client.app, base_url="http://127.0.0.1", client=("10.1.2.3", 1))
     assert told(stranger, "POST", "/v1/answer", json=QUESTION) == (403, "access.denied")
     assert told(keyed, "POST", "/v1/answer", json=QUESTION) == (401, "access.denied")
-    assert told(keyed, "POST", "/v1/answer", json=QUESTION, headers={"Authorization": "Bearer wrong"}) == (401, "access.denied")
+    assert told(keyed, "POST", "/v1/answer", json=QUESTION, headers={"Authorization": "Bearer wrong"}) == (
+        401,
+        "access.denied",
+    )
     assert keyed.post("/v1/answer", json=QUESTION, headers={"Authorization": "Bearer s3cret"}).status_code == 200
     assert keyed.get("/healthz").status_code == 200
     del engine

@@ -49,7 +49,9 @@ def test_it_returns_real_passages_ranked_by_score(subject: Retriever) -> None:
 def test_the_depth_counts_distinct_documents(subject: Retriever) -> None:
     for depth in (1, 2, 3):
         ranking = subject.search(QUERY, depth)
-        assert len({c.doc_id for c in ranking.candidates}) == min(depth, len({c.doc_id for c in subject.search(QUERY, 99).candidates}))
+        assert len({c.doc_id for c in ranking.candidates}) == min(
+            depth, len({c.doc_id for c in subject.search(QUERY, 99).candidates})
+        )
 
 
 def test_scoring_a_passage_gives_what_searching_gave(subject: Retriever) -> None:

@@ -23,11 +23,19 @@ QUERY = Query("How many days of annual leave does an employee have?")
 
 @pytest.fixture(params=["twin", "real"])
 def reranker(request: pytest.FixtureRequest, tiny_cross_encoder: Path) -> Reranker:
-    return OverlapReranker() if request.param == "twin" else CrossEncoderReranker(RerankSettings(model=str(tiny_cross_encoder)))
+    return (
+        OverlapReranker()
+        if request.param == "twin"
+        else CrossEncoderReranker(RerankSettings(model=str(tiny_cross_encoder)))
+    )
 
 
 def test_a_reranker_scores_each_passage_in_order_whatever_its_neighbours(reranker: Reranker) -> None:
-    passages = [make_chunk("1", "annual leave is 28 days"), make_chunk("2", "hotel prices"), make_chunk("3", "the pump " * 90)]
+    passages = [
+        make_chunk("1", "annual leave is 28 days"),
+        make_chunk("2", "hotel prices"),
+        make_chunk("3", "the pump " * 90),
+    ]
     scores = reranker.score(QUERY, passages)
     assert len(scores) == 3
     assert all(isinstance(score, float) for score in scores)
@@ -36,7 +44,9 @@ def test_a_reranker_scores_each_passage_in_order_whatever_its_neighbours(reranke
     assert isinstance(reranker, Reranker)
 
 
-def test_a_configured_cross_encoder_is_used_and_named_in_the_trace(engine: Engine, make_engine: Callable[..., Engine], tiny_cross_encoder: Path) -> None:
+def test_a_configured_cross_encoder_is_used_and_named_in_the_trace(
+    engine: Engine, make_engine: Callable[..., Engine], tiny_cross_encoder: Path
+) -> None:
     reranked = make_engine(engine.directory, load_settings(rerank={"model": str(tiny_cross_encoder), "weight": 1.0}))
     found, _, _ = search(reranked, QUERY.text)
     chunks = {key: s.chunk for key, s in found.passages.items()}
@@ -62,7 +72,9 @@ def store(request: pytest.FixtureRequest, engine: Engine) -> tuple[ChunkStore, l
     return engine.catalog, list(found.final.candidates), delete
 
 
-def test_a_store_gives_texts_that_lie_where_they_say(store: tuple[ChunkStore, list[Candidate], Callable[[str], None]]) -> None:
+def test_a_store_gives_texts_that_lie_where_they_say(
+    store: tuple[ChunkStore, list[Candidate], Callable[[str], None]],
+) -> None:
     subject, candidates, _ = store
     passages = subject.passages(candidates)
     assert passages.keys() == {c.chunk_id for c in candidates}
@@ -72,7 +84,9 @@ def test_a_store_gives_texts_that_lie_where_they_say(store: tuple[ChunkStore, li
         assert stored.uri
 
 
-def test_a_store_knows_nothing_of_what_was_deleted_or_never_was(store: tuple[ChunkStore, list[Candidate], Callable[[str], None]]) -> None:
+def test_a_store_knows_nothing_of_what_was_deleted_or_never_was(
+    store: tuple[ChunkStore, list[Candidate], Callable[[str], None]],
+) -> None:
     subject, candidates, delete = store
     gone = candidates[0]
     chunk = subject.passages([gone])[gone.chunk_id].chunk

@@ -121,7 +121,9 @@ def test_an_index_of_another_embedder_is_refused(indexed: Path) -> None:
 def test_retrieval_is_evaluated_from_the_command_line(tmp_path: Path) -> None:
     data = tmp_path / "tiny"
     (data / "qrels").mkdir(parents=True)
-    (data / "corpus.jsonl").write_text('{"_id": "a", "title": "Leave", "text": "28 days of leave"}\n{"_id": "b", "title": "", "text": "Hotels"}\n')
+    (data / "corpus.jsonl").write_text(
+        '{"_id": "a", "title": "Leave", "text": "28 days of leave"}\n{"_id": "b", "title": "", "text": "Hotels"}\n'
+    )
     (data / "queries.jsonl").write_text('{"_id": "1", "text": "days of leave"}\n')
     (data / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\ta\t1\n")
     done = run("evaluate", "retrieval", "--dataset", data, "--runs", "runs", "--json", "out.json", cwd=tmp_path)
@@ -130,7 +132,9 @@ def test_retrieval_is_evaluated_from_the_command_line(tmp_path: Path) -> None:
     assert body["dataset"] == "tiny"
     assert body["stages"]["hybrid"] == {"nDCG@10": 1.0, "R@100": 1.0, "RR@10": 1.0}
     assert body["config_hash"]
-    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [f"tiny.{s}.run" for s in ("bm25", "dense", "hybrid", "rerank")]
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
+        f"tiny.{s}.run" for s in ("bm25", "dense", "hybrid", "rerank")
+    ]
 
 
 def test_help_does_not_import_what_it_does_not_need(tmp_path: Path) -> None:
@@ -140,5 +144,7 @@ def test_help_does_not_import_what_it_does_not_need(tmp_path: Path) -> None:
     from programs import environment
 
     code = "import sys, click\nfrom citewell.cli.main import cli\ntry: cli(['--help'])\nexcept SystemExit: pass\nprint([m for m in ('torch','numpy','pydantic','fastapi','rich') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=True
+    )
     assert done.stdout.rstrip().endswith("[]")

@@ -18,7 +18,26 @@ DOCUMENTS = 240
 
 def write_documents(folder: Path) -> None:
     generator = random.Random(5)
-    words = "pump valve seal sensor sampler manual error code leave travel hotel night limit report annual filter cable probe".split()
+    words = [
+        "pump",
+        "valve",
+        "seal",
+        "sensor",
+        "sampler",
+        "manual",
+        "error",
+        "code",
+        "leave",
+        "travel",
+        "hotel",
+        "night",
+        "limit",
+        "report",
+        "annual",
+        "filter",
+        "cable",
+        "probe",
+    ]
     folder.mkdir()
     for number in range(DOCUMENTS):
         sections = [f"## Section {s}\n\n{' '.join(generator.choices(words, k=90))}." for s in range(3)]
@@ -30,7 +49,9 @@ def state(directory: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]
     db = sqlite3.connect(directory / "catalog.sqlite")
     alive = "d.valid_from IS NOT NULL AND d.valid_to IS NULL AND d.deleted = 0"
     documents = db.execute(f"SELECT doc_id, version, uri FROM documents d WHERE {alive} ORDER BY doc_id").fetchall()
-    passages = db.execute(f"SELECT chunk_id, start_char, end_char FROM chunks c JOIN documents d USING (row_id) WHERE {alive} ORDER BY chunk_id").fetchall()
+    passages = db.execute(
+        f"SELECT chunk_id, start_char, end_char FROM chunks c JOIN documents d USING (row_id) WHERE {alive} ORDER BY chunk_id"
+    ).fetchall()
     vectors = db.execute("SELECT content_hash, vector FROM vectors ORDER BY content_hash").fetchall()
     db.close()
     return documents, passages, vectors

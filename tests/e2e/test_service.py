@@ -19,7 +19,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @contextmanager
 def serving(directory: Path) -> Iterator[str]:
-    process = subprocess.Popen([PROGRAM, "serve", "--port", "0", "--dir", directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    process = subprocess.Popen(
+        [PROGRAM, "serve", "--port", "0", "--dir", directory],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
     try:
         assert process.stdout is not None
         match = re.search(r"http://\S+/", process.stdout.readline())
@@ -31,21 +37,32 @@ def serving(directory: Path) -> Iterator[str]:
 
 
 def search(address: str, query: str) -> dict[str, object]:
-    request = urllib.request.Request(f"{address}v1/search", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"{address}v1/search", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=60) as response:
         body: dict[str, object] = json.load(response)
         return body
 
 
 @pytest.mark.slow
-def test_searches_are_answered_from_the_former_generation_while_another_process_ingests(folder: Path, tmp_path: Path) -> None:
+def test_searches_are_answered_from_the_former_generation_while_another_process_ingests(
+    folder: Path, tmp_path: Path
+) -> None:
     directory = tmp_path / "index"
     run("ingest", folder, "--dir", directory, cwd=tmp_path)
     for number in range(150):
-        (folder / f"more{number}.md").write_text(f"# More {number}\n\n" + f"Paragraph {number} about turbines and rotors. " * 30)
+        (folder / f"more{number}.md").write_text(
+            f"# More {number}\n\n" + f"Paragraph {number} about turbines and rotors. " * 30
+        )
     with serving(directory) as address:
         assert search(address, "annual leave")["generation"] == "000001"
-        ingestion = subprocess.Popen([PROGRAM, "ingest", folder, "--dir", directory], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ingestion = subprocess.Popen(
+            [PROGRAM, "ingest", folder, "--dir", directory],
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         during: list[str] = []
         while ingestion.poll() is None:
             during.append(str(search(address, "annual leave")["generation"]))
@@ -62,12 +79,15 @@ def test_searches_are_answered_from_the_former_generation_while_another_process_
 def test_the_page_shows_the_answer_its_quote_and_the_text_around_it(folder: Path, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
-    (folder / "odd.md").write_text("# Odd\n\n<script>document.title='owned'</script> The keypad code word is bluebell & <b>bold</b>.")
+    (folder / "odd.md").write_text(
+        "# Odd\n\n<script>document.title='owned'</script> The keypad code word is bluebell & <b>bold</b>."
+    )
     directory = tmp_path / "index"
     run("ingest", folder, "--dir", directory, cwd=tmp_path)
     with serving(directory) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
         )
         page = browser.new_page()
         elsewhere: list[str] = []

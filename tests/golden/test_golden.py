@@ -34,7 +34,11 @@ def test_the_help_of_every_command_is_the_reviewed_one() -> None:
     parts = []
     for command in COMMANDS:
         done = subprocess.run(
-            [Path(sys.executable).with_name("citewell"), *command.split(), "--help"], capture_output=True, text=True, check=True, env=environment
+            [Path(sys.executable).with_name("citewell"), *command.split(), "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
         )
         parts.append(f"$ citewell {command} --help\n\n{done.stdout}")
     compare("help.txt", "\n".join(parts))

@@ -15,7 +15,12 @@ def ranking(*ids: str) -> Ranking:
 
 def test_rrf_sums_one_over_k_plus_rank() -> None:
     scores = reciprocal_rank_fusion([ranking("a", "b", "c"), ranking("c", "d")], 60)
-    assert scores == {"a": 1 / (60 + 1), "b": 1 / (60 + 2), "c": pytest.approx(1 / (60 + 3) + 1 / (60 + 1)), "d": 1 / (60 + 2)}
+    assert scores == {
+        "a": 1 / (60 + 1),
+        "b": 1 / (60 + 2),
+        "c": pytest.approx(1 / (60 + 3) + 1 / (60 + 1)),
+        "d": 1 / (60 + 2),
+    }
 
 
 def test_min_max_maps_to_the_unit_interval_and_constant_lists_to_one_half() -> None:

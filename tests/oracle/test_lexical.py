@@ -11,9 +11,28 @@ import pytest
 from rank_bm25 import BM25Okapi
 
 from citewell.index.analysis import analyse
-from citewell.index.lexical import B, K1, open_lexical, write_lexical
+from citewell.index.lexical import K1, B, open_lexical, write_lexical
 
-WORDS = "pump valve seal sensor sampler manual error code leave travel hotel night limit report annual filter cable probe".split()
+WORDS = [
+    "pump",
+    "valve",
+    "seal",
+    "sensor",
+    "sampler",
+    "manual",
+    "error",
+    "code",
+    "leave",
+    "travel",
+    "hotel",
+    "night",
+    "limit",
+    "report",
+    "annual",
+    "filter",
+    "cable",
+    "probe",
+]
 
 
 def corpus(size: int, longest: int, seed: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +18,30 @@ from citewell.index.fusion import reciprocal_rank_fusion, weighted_sum
 from citewell.ingest.chunking import Chunker
 from citewell.ingest.normalise import Parsed, RawBlock, compose_document, normalise_text
 
-RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
-WORDS = st.sampled_from("Leave is. The pump, P200! Dr. Bell 3.5 z.B. – ??? Ende\n \n\n “Quote.” café 日本語。 x".split(" "))
+RELAXED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
+)
+WORDS = st.sampled_from(
+    [
+        "Leave",
+        "is.",
+        "The",
+        "pump,",
+        "P200!",
+        "Dr.",
+        "Bell",
+        "3.5",
+        "z.B.",
+        "–",
+        "???",
+        "Ende\n",
+        "\n\n",
+        "“Quote.”",
+        "café",
+        "日本語。",
+        "x",
+    ]
+)
 TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=120).map(" ".join))
 BLOCKS = st.lists(
     st.builds(RawBlock, st.sampled_from(["heading", "paragraph", "list_item", "table_row", "code"]), TEXTS, st.integers(1, 4), st.integers(1, 9)),
@@ -36,18 +59,20 @@ def test_sentences_hold_every_solid_character_once(text: str) -> None:
     spans = sentence_spans(text)
     assert solid(text) == "".join(solid(text[a:b]) for a, b in spans)
     assert all(a < b and text[a:b] == text[a:b].strip() for a, b in spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
 
 
 @given(BLOCKS, st.integers(32, 90), st.integers(0, 40))
 @RELAXED
-def test_passages_rebuild_the_document_within_the_limit(tokenizer: ModelTokenizer, blocks: list[RawBlock], limit: int, least: int) -> None:
+def test_passages_rebuild_the_document_within_the_limit(
+    tokenizer: ModelTokenizer, blocks: list[RawBlock], limit: int, least: int
+) -> None:
     blocks = [*blocks, RawBlock("paragraph", "One sure sentence.")]
     document = compose_document(Parsed(blocks, "text/plain", title="A title"), source="s", path="p")
     chunks = Chunker(ChunkingSettings(max_tokens=limit, min_tokens=least), tokenizer, "t").split(document)
     assert all(document.text[c.start_char : c.end_char] == c.text for c in chunks)
     assert solid("".join(c.text for c in chunks)) == solid(document.text)
-    assert all(before.end_char <= after.start_char for before, after in zip(chunks, chunks[1:], strict=False))
+    assert all(before.end_char <= after.start_char for before, after in itertools.pairwise(chunks))
     assert all(tokenizer.count(c.text) <= limit for c in chunks)
     assert len({c.chunk_id for c in chunks}) == len(chunks)
 
@@ -58,7 +83,9 @@ def test_blocks_lie_in_the_text_and_hold_what_was_parsed(blocks: list[RawBlock])
     blocks = [*blocks, RawBlock("paragraph", "One sure sentence.")]
     document = compose_document(Parsed(blocks, "text/plain"), source="s", path="p")
     expected = [normalise_text(b.text, keep_lines=b.kind == "code") for b in blocks]
-    assert [document.text[b.start_char : b.end_char] for b in document.blocks] == [text for text in expected if text.strip()]
+    assert [document.text[b.start_char : b.end_char] for b in document.blocks] == [
+        text for text in expected if text.strip()
+    ]
 
 
 @given(st.text(max_size=400))
@@ -80,14 +107,26 @@ class Plain:
         return Draft((), 0.0, self.route)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.lists(WORDS, min_size=1, max_size=80).map(" ".join)), max_size=14), st.integers(64, 120), st.integers(1, 5))
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.lists(WORDS, min_size=1, max_size=80).map(" ".join)), max_size=14),
+    st.integers(64, 120),
+    st.integers(1, 5),
+)
 @RELAXED
-def test_the_budget_is_never_exceeded_and_nothing_is_lost_in_silence(texts: list[tuple[str, str]], budget: int, cap: int) -> None:
+def test_the_budget_is_never_exceeded_and_nothing_is_lost_in_silence(
+    texts: list[tuple[str, str]], budget: int, cap: int
+) -> None:
     chunks = [make_chunk(d, t, start=10_000 * i, title="T") for i, (d, t) in enumerate(texts) if t.strip()]
-    ranking = rank_by_score("s", {c.chunk_id: float(-i) for i, c in enumerate(chunks)}, {c.chunk_id: c.doc_id for c in chunks})
-    context = assemble(ranking, {c.chunk_id: stored(c) for c in chunks}, Plain(), ContextSettings(max_tokens=budget, per_document=cap))
+    ranking = rank_by_score(
+        "s", {c.chunk_id: float(-i) for i, c in enumerate(chunks)}, {c.chunk_id: c.doc_id for c in chunks}
+    )
+    context = assemble(
+        ranking, {c.chunk_id: stored(c) for c in chunks}, Plain(), ContextSettings(max_tokens=budget, per_document=cap)
+    )
     assert context.token_count == WordCounter().count(Plain().render(context.passages)) <= budget
-    assert {p.chunk.chunk_id for p in context.passages} | {d.chunk_id for d in context.dropped} == {c.chunk_id for c in chunks}
+    assert {p.chunk.chunk_id for p in context.passages} | {d.chunk_id for d in context.dropped} == {
+        c.chunk_id for c in chunks
+    }
 
 
 SCORES = st.dictionaries(st.sampled_from("abcdefghij"), st.tuples(st.floats(-50, 50), st.floats(-1, 1)), min_size=1)
@@ -95,7 +134,9 @@ SCORES = st.dictionaries(st.sampled_from("abcdefghij"), st.tuples(st.floats(-50,
 
 @given(SCORES, st.floats(0, 1), st.randoms(use_true_random=False))
 @RELAXED
-def test_fusion_ignores_the_order_of_its_input(scores: dict[str, tuple[float, float]], weight: float, random: object) -> None:
+def test_fusion_ignores_the_order_of_its_input(
+    scores: dict[str, tuple[float, float]], weight: float, random: object
+) -> None:
     keys = list(scores)
     shuffled = list(keys)
     random.shuffle(shuffled)  # type: ignore[attr-defined]

@@ -10,7 +10,9 @@ from citewell.core.errors import SettingsError
 from citewell.core.settings import describe_settings, load_settings
 
 
-def test_arguments_override_the_environment_which_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_override_the_environment_which_overrides_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "citewell.toml"
     file.write_text("[fusion]\nrrf_k = 10\ndense_weight = 0.1\n[context]\nmax_tokens = 500\n")
     monkeypatch.setenv("CITEWELL_FUSION__DENSE_WEIGHT", "0.2")

@@ -41,7 +41,15 @@ def test_a_word_that_the_tokenizer_hides_in_one_token_is_charged_by_its_length(t
 
 def test_a_document_refuses_blocks_out_of_order_and_a_wrong_version() -> None:
     with pytest.raises(ValueError, match="order"):
-        Document("d", text_version("abcdef"), "u", "t", "abcdef", "text/plain", blocks=(Block(3, 5, "paragraph"), Block(0, 2, "paragraph")))
+        Document(
+            "d",
+            text_version("abcdef"),
+            "u",
+            "t",
+            "abcdef",
+            "text/plain",
+            blocks=(Block(3, 5, "paragraph"), Block(0, 2, "paragraph")),
+        )
     with pytest.raises(ValueError, match="version"):
         Document("d", "wrong", "u", "t", "abc", "text/plain")
 

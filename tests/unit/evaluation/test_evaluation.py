@@ -22,7 +22,11 @@ CORPUS = [
     {"_id": "d3", "title": "Pumps", "text": "The pump moves 12 litres a minute."},
     {"_id": "d4", "title": "", "text": ""},
 ]
-QUERIES = [{"_id": "q1", "text": "annual leave days"}, {"_id": "q2", "text": "price of hotels"}, {"_id": "q3", "text": "not judged"}]
+QUERIES = [
+    {"_id": "q1", "text": "annual leave days"},
+    {"_id": "q2", "text": "price of hotels"},
+    {"_id": "q3", "text": "not judged"},
+]
 QRELS = "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t2\n"
 
 
@@ -41,7 +45,10 @@ def test_only_judged_queries_are_asked_and_a_limit_takes_the_first(dataset: Path
     assert [q.query_id for q in read_dataset(dataset, limit=1).queries] == ["q1"]
 
 
-@pytest.mark.parametrize(("name", "content"), [("qrels/test.tsv", "a\tb\n1\t2\n"), ("queries.jsonl", "{"), ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("qrels/test.tsv", "a\tb\n1\t2\n"), ("queries.jsonl", "{"), ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n")],
+)
 def test_a_bad_file_is_told_with_its_place(dataset: Path, name: str, content: str) -> None:
     (dataset / name).write_text(content)
     with pytest.raises(DatasetInvalid, match=r"tsv|jsonl"):

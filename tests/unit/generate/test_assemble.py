@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twins import WordCounter, make_chunk, stored
+
 from citewell.core.settings import ContextSettings
 from citewell.core.types import Context, Draft, Passage, Query, StoredPassage, rank_by_score
 from citewell.generate.assemble import assemble
-from twins import WordCounter, make_chunk, stored
 
 
 class Plain:
@@ -27,7 +28,9 @@ class Plain:
 def build(texts: Sequence[tuple[str, str]], **settings: int) -> Context:
     chunks = [make_chunk(doc_id, text, start=1000 * i) for i, (doc_id, text) in enumerate(texts)]
     fetched: dict[str, StoredPassage] = {c.chunk_id: stored(c) for c in chunks}
-    ranking = rank_by_score("s", {c.chunk_id: float(-i) for i, c in enumerate(chunks)}, {c.chunk_id: c.doc_id for c in chunks})
+    ranking = rank_by_score(
+        "s", {c.chunk_id: float(-i) for i, c in enumerate(chunks)}, {c.chunk_id: c.doc_id for c in chunks}
+    )
     return assemble(ranking, fetched, Plain(), ContextSettings(**{"max_tokens": 64, **settings}))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from twins import MemoryStore
+
 from citewell.core.types import Citation, Draft, Sentence, text_version
 from citewell.generate.verify import AlignmentVerifier, verify_draft
-from twins import MemoryStore
 
 TEXT = "Leave is 28 days. Hotels cost 145 euros."
 STORE = MemoryStore({"d": TEXT})

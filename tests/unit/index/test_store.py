@@ -52,7 +52,9 @@ def test_what_a_killed_job_staged_and_built_is_dropped_by_the_next_writer(engine
     assert problems(engine) == []
 
 
-def test_a_build_that_fails_leaves_the_live_generation_alone(engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_fails_leaves_the_live_generation_alone(
+    engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = health.status(engine)
 
     def fail(*_: object) -> None:

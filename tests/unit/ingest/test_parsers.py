@@ -50,7 +50,9 @@ def test_markdown_keeps_structure_and_loses_marks() -> None:
 
 
 def test_html_keeps_the_main_content_and_leaves_navigation_out() -> None:
-    body = "".join(f"<p>Paragraph {i} says something about the valve and its seal, at some length.</p>" for i in range(6))
+    body = "".join(
+        f"<p>Paragraph {i} says something about the valve and its seal, at some length.</p>" for i in range(6)
+    )
     page = (
         "<html lang='en'><head><title>T</title></head><body><nav><a href='/'>Home page</a></nav><main><h1>Valves</h1><h2>Seals</h2>"
         f"{body}<table><tr><th>Part</th><th>No</th></tr><tr><td>Seal</td><td>S-9</td></tr></table></main>"
@@ -107,7 +109,10 @@ def test_pdf_keeps_pages_headings_and_rows_and_joins_divided_words() -> None:
 
 
 def test_pdf_leaves_running_heads_and_page_numbers_out() -> None:
-    pages = [[(72, 820, 9, "Acme handbook"), (72, 700, 11, f"Text of page {n}."), (290, 20, 9, f"Page {n} of 3")] for n in (1, 2, 3)]
+    pages = [
+        [(72, 820, 9, "Acme handbook"), (72, 700, 11, f"Text of page {n}."), (290, 20, 9, f"Page {n} of 3")]
+        for n in (1, 2, 3)
+    ]
     text = read(pdf(*pages), "x.pdf").text
     assert "Acme" not in text
     assert "of 3" not in text

@@ -39,7 +39,9 @@ def test_what_the_documents_do_not_hold_is_refused_with_the_nearest_documents(en
     assert answer["nearest"]
 
 
-def test_a_threshold_of_one_always_abstains_and_of_zero_never(engine: Engine, make_engine: Callable[..., Engine]) -> None:
+def test_a_threshold_of_one_always_abstains_and_of_zero_never(
+    engine: Engine, make_engine: Callable[..., Engine]
+) -> None:
     always = make_engine(engine.directory, load_settings(generate={"threshold": 1.0}))
     never = make_engine(engine.directory, load_settings(generate={"threshold": 0.0}))
     assert ask(always, "How many days of annual leave?").status == "abstained"
@@ -78,7 +80,9 @@ def test_the_depth_counts_distinct_documents(engine: Engine, make_engine: Callab
     assert len({c.doc_id for c in found.dense.candidates}) == 2
 
 
-def test_the_lexical_engines_find_the_same(tmp_path: Path, folder: Path, engine: Engine, make_engine: Callable[..., Engine]) -> None:
+def test_the_lexical_engines_find_the_same(
+    tmp_path: Path, folder: Path, engine: Engine, make_engine: Callable[..., Engine]
+) -> None:
     from citewell.core.types import Query
     from citewell.pipeline.build import ingest_paths
 

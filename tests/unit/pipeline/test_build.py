@@ -22,7 +22,11 @@ def test_a_second_ingestion_changes_nothing(engine: Engine, folder: Path) -> Non
 
 
 def test_a_changed_file_replaces_its_version_and_embeds_only_its_changed_passages(engine: Engine, folder: Path) -> None:
-    text = (folder / "leave.md").read_text() + "\n" + "".join(f"\n## Part {i}\n\n" + f"Rule {i} is about a subject of its own. " * 20 for i in range(7))
+    text = (
+        (folder / "leave.md").read_text()
+        + "\n"
+        + "".join(f"\n## Part {i}\n\n" + f"Rule {i} is about a subject of its own. " * 20 for i in range(7))
+    )
     (folder / "leave.md").write_text(text)
     first = ingest_paths(engine, [folder])
     (folder / "leave.md").write_text(text.replace("Rule 3", "Rule three"))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from twins import OverlapReranker, make_chunk
+
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Query, rank_by_score
 from citewell.rerank.cascade import rerank
-from twins import OverlapReranker, make_chunk
 
-CHUNKS = {c.chunk_id: c for c in (make_chunk(d, t) for d, t in (("1", "red"), ("2", "red blue"), ("3", "red blue green"), ("4", "blue red green grey")))}
+CHUNKS = {
+    c.chunk_id: c
+    for c in (
+        make_chunk(d, t)
+        for d, t in (("1", "red"), ("2", "red blue"), ("3", "red blue green"), ("4", "blue red green grey"))
+    )
+}
 IDS = list(CHUNKS)
 FUSED = rank_by_score("f", dict(zip(IDS, (4.0, 3.0, 2.0, 1.0), strict=True)), {c: CHUNKS[c].doc_id for c in IDS})
 QUERY = Query("red blue green")

@@ -1,0 +1,46 @@
+"""Median and 95th percentile of search and ask, by stage, on the index of a dataset.
+
+python benchmarks/query.py SCIFACT_FOLDER [--queries 100] [--cache DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+from measuring import describe_machine, percentiles
+
+from citewell.core.settings import load_settings
+from citewell.evaluation.datasets import read_dataset
+from citewell.evaluation.retrieval import index_dataset
+from citewell.pipeline.ask import ask, search
+
+
+def main() -> None:
+    """Searches and asks each query once, after a warm-up, and prints the stages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--cache", type=Path, default=Path(".cache/datasets"))
+    arguments = parser.parse_args()
+    dataset = read_dataset(arguments.dataset, limit=arguments.queries)
+    engine, _ = index_dataset(dataset, load_settings(), arguments.cache)
+    ask(engine, "warm up the models with this question")
+    times: dict[str, list[float]] = defaultdict(list)
+    for query in dataset.queries:
+        _, _, trace = search(engine, query.text)
+        times["search"].append(sum(trace.timings_ms().values()))
+    for query in dataset.queries:
+        timings = ask(engine, query.text).timings_ms
+        for stage, ms in timings.items():
+            times["ask" if stage == "total" else f"  {stage}"].append(ms)
+    print(f"{dataset.name}, {len(dataset.queries)} queries, {describe_machine()}")
+    for stage in ("search", "ask", *sorted(s for s in times if s.startswith(" "))):
+        p50, p95 = percentiles(times[stage])
+        print(f"{stage:<14} p50 {p50:8.2f} ms   p95 {p95:8.2f} ms")
+    engine.close()
+
+
+if __name__ == "__main__":
+    main()
