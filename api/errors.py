@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -26,6 +27,7 @@ STATUS_OF: dict[type[errors.CitewellError], int] = {
     errors.IndexMissing: 409,
     errors.IndexIncompatible: 409,
     errors.IndexCorrupt: 503,
+    errors.StorageFailed: 507,
     errors.WriterBusy: 409,
     errors.DocumentNotFound: 404,
     errors.ModelUnavailable: 503,
@@ -57,6 +59,12 @@ def install_error_handlers(app: FastAPI) -> None:
     def known(request: Request, error: errors.CitewellError) -> JSONResponse:
         del request
         return response_for(error)
+
+    @app.exception_handler(OSError)
+    @app.exception_handler(sqlite3.OperationalError)
+    def storage(request: Request, error: Exception) -> JSONResponse:
+        _log.error("storage failed at %s", request.url.path, exc_info=error)
+        return response_for(errors.StorageFailed("the index could not be read or written"))
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

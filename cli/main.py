@@ -70,12 +70,20 @@ def cli(ctx: click.Context, directory: str | None, config: str | None) -> None:
 
 def main() -> None:
     """Runs the program; a CitewellError becomes one sentence with a hint and exit code 1."""
-    from citewell.core.errors import CitewellError
+    import sqlite3
+
+    from citewell.core.errors import CitewellError, StorageFailed
 
     try:
         cli.main(prog_name="citewell", standalone_mode=False)
     except CitewellError as error:
         _tell(error)
+        sys.exit(1)
+    except (OSError, sqlite3.OperationalError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
+            sys.stderr.close()
+            sys.exit(0)
+        _tell(StorageFailed(str(error)))
         sys.exit(1)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
@@ -85,9 +93,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def _tell(error: Exception) -> None:

@@ -13,6 +13,7 @@ CitewellError
 ├── IndexMissing           index.missing         nothing has been ingested in this directory yet
 ├── IndexIncompatible      index.incompatible    it was built with another embedder, chunker or format
 ├── IndexCorrupt           index.corrupt         a file of the index is missing or does not match its checksum
+├── StorageFailed      storage.failed        the disk is full, read-only, or fails
 ├── WriterBusy             index.writer_busy     another process is writing (retryable)
 ├── DocumentNotFound       document.not_found    no living document has this id
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
@@ -122,6 +123,13 @@ class IndexCorrupt(CitewellError):
 
     code = "index.corrupt"
     default_hint = "Run `citewell ingest --rebuild PATH`: the index files are made anew from the catalog."
+
+
+class StorageFailed(CitewellError):
+    """The operating system refused to read or write: the disk is full, read-only, or fails."""
+
+    code = "storage.failed"
+    default_hint = "Check the free space of the disk and that this user may write to the data directory."
 
 
 class WriterBusy(CitewellError):

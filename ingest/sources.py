@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from citewell.core.errors import FileTooLarge, FileUnreadable, SourceError
 from citewell.ingest.parsers import supported_suffixes
 
 DEFAULT_SOURCE = "files"
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,13 @@ def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> Scope:
         )
     resolved = path.resolve()
     source, root = _source_of(resolved, name, roots)
-    prefix = "" if resolved == root else resolved.relative_to(root).as_posix()
+    prefix = "" if resolved == root else readable(resolved.relative_to(root).as_posix())
     if resolved.is_file():
         return Scope(source, root, prefix, (SourceFile(source, prefix, resolved),))
     files: list[SourceFile] = []
     skipped: list[str] = []
     for location in _walk(resolved):
-        relative = location.relative_to(root).as_posix()
+        relative = readable(location.relative_to(root).as_posix())
         if location.suffix.lower() in supported_suffixes():
             files.append(SourceFile(source, relative, location))
         else:
@@ -78,6 +80,12 @@ def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> Scope:
     if not files:
         raise SourceError(f"{path} holds no file that can be ingested")
     return Scope(source, root, prefix, tuple(files), tuple(skipped))
+
+
+def readable(path: str) -> str:
+    """`path` with bytes that are no text and control characters written out, so that any name can be stored and printed."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _CONTROLS.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def _source_of(resolved: Path, name: str | None, roots: Mapping[str, str]) -> tuple[str, Path]:

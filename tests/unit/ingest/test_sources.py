@@ -63,3 +63,13 @@ def test_files_too_large_or_unreadable_are_told(tmp_path: Path) -> None:
     os.remove(file.location)
     with pytest.raises(FileUnreadable):
         file.read(max_bytes=100)
+
+
+def test_any_file_name_can_be_stored_and_printed(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in (b"caf\xe9.md", b"red\x1b[31m.md"):
+        Path(os.fsdecode(bytes(tmp_path / "docs") + b"/" + name)).write_text("text")
+    paths = [file.path for file in scan(tmp_path / "docs", name=None, roots={}).files]
+    assert paths == ["caf\\xe9.md", "red\\x1b[31m.md"]
+    for path in paths:
+        path.encode()
