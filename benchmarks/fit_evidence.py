@@ -40,7 +40,7 @@ RIDGE = 1e-3
 LAST_FITTING_BUCKET = 13
 FIRST_HELD_OUT_BUCKET = 17
 LONG_ANSWER_CHARS = 40
-THRESHOLDS = np.arange(0.3, 0.75, 0.05)
+THRESHOLDS = np.arange(0.2, 0.75, 0.05)
 Matrix = NDArray[np.float64]
 
 
@@ -223,20 +223,30 @@ def fit(cases: list[Case], names: tuple[str, ...] = SETS) -> None:
 
 
 def figures(cases: list[Case], names: tuple[str, ...]) -> None:
-    """Prints what the coefficients in force reach on the held-out split of these sets."""
+    """Prints what the coefficients in force reach on the held-out split of these sets, each side of each set weighing the same."""
     held = [c for c in cases if c.bucket >= FIRST_HELD_OUT_BUCKET and c.name in names]
     located = [c for c in held if c.holds.any()]
-    top = np.mean([bool(c.holds[int(np.argmax(evidence.sentence_logits(c.rows)))]) for c in located])
+    if not held:
+        print(f"{names[0]}: nothing is held out")
+        return
+    top = sum(bool(c.holds[int(np.argmax(evidence.sentence_logits(c.rows)))]) for c in located)
     scores = np.array([evidence.sufficiency(c.rows) for c in held])
     truth = np.array([c.answerable for c in held])
-    print(f"{', '.join(names)}: best sentence right {top:.3f} of {len(located)}, ", end="")
+    print(f"{', '.join(names)}: best sentence right {top} of {len(located)}, ", end="")
     if truth.any() and not truth.all():
         print(f"sufficiency AUROC {auroc(scores, truth):.3f} of {len(truth)} ({truth.mean():.2f} answerable)")
-        for threshold in THRESHOLDS if len(names) > 1 else ():
-            kept, refused = (scores[truth] >= threshold).mean(), (scores[~truth] < threshold).mean()
-            print(
-                f"  threshold {threshold:.2f}: answers {kept:.3f} of the answerable, refuses {refused:.3f} of the others"
-            )
+    else:
+        print("nothing to tell apart")
+    if len(names) == 1:
+        return
+    sides = Counter((c.name, c.answerable) for c in held)
+    weight = np.array([1 / sides[c.name, c.answerable] for c in held])
+    for threshold in THRESHOLDS:
+        kept = weight[truth & (scores >= threshold)].sum() / weight[truth].sum()
+        refused = weight[~truth & (scores < threshold)].sum() / weight[~truth].sum()
+        print(
+            f"  threshold {threshold:.2f}: answers {kept:.3f}, refuses {refused:.3f}, mean {(kept + refused) / 2:.3f}"
+        )
 
 
 def main() -> None:

@@ -11,7 +11,13 @@ from citewell.cli.common import ConsoleProgress, Place, place_options
 
 DEMO_DIRECTORY = ".citewell-demo"
 SOURCE = "sample"
-QUESTIONS: tuple[str, ...] = ()
+QUESTIONS: tuple[str, ...] = (
+    "How expensive may a hotel room in Vienna be?",
+    "What will Weirboard cost per gateway for a customer who signs up in 2026?",
+    "Why does the calibration laboratory have to leave the first floor?",
+    "What are the factory settings of the Ondaro 500 for Modbus address and baud rate?",
+    "What is the managing director's yearly salary?",
+)
 
 
 @click.command()
@@ -42,9 +48,14 @@ def demo(place: Place) -> None:
         print_answer(answer_as_json(ask(engine, question)))
     engine.close()
     where = f"--dir {place.directory}"
-    click.secho("\nNext:", bold=True)
-    click.echo(f'  citewell ask "May I work from another country?" {where}    ask these documents something else')
-    click.echo(f"  citewell serve {where}                                      ask from a browser page")
-    click.echo(
-        "  citewell ingest PATH                                        index your own documents, then: citewell ask QUESTION"
+    steps = (
+        (
+            f'citewell ask "What was the last order date of the Skerrylink G2?" {where}',
+            "ask these documents something else",
+        ),
+        (f"citewell serve {where}", "ask from a browser page"),
+        ("citewell ingest PATH", "index your own documents, then: citewell ask QUESTION"),
     )
+    click.secho("\nNext:", bold=True)
+    for command, purpose in steps:
+        click.echo(f"  {command}\n      {purpose}")

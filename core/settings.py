@@ -100,8 +100,10 @@ class GenerateSettings(Section):
     """The answer."""
 
     max_sentences: int = Field(3, ge=1, le=5, description="Most sentences of an extractive answer.")
+    # On held-out questions 0.40 answers 0.90 of the answerable and refuses 0.64 of the others, near misses among them: the
+    # best mean of both (benchmarks/fit_evidence.py).
     threshold: float = Field(
-        0.5, ge=0, le=1, description="Abstain when the probability that the context holds the answer is lower."
+        0.4, ge=0, le=1, description="Abstain when the probability that the context holds the answer is lower."
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from citewell.core.protocols import Embedder, TokenCounter
 from citewell.core.sentences import sentence_spans
 from citewell.core.settings import GenerateSettings
-from citewell.core.types import Citation, Context, Draft, Passage, Query, Sentence
+from citewell.core.types import Block, Citation, Context, Draft, Passage, Query, Sentence
 from citewell.generate.evidence import FEATURES, describe, sentence_logits, sufficiency
 
 # A further sentence is quoted when its log odds are at most this much below the best one's ...
@@ -92,17 +92,24 @@ class ExtractiveGenerator:
 
 
 def quotable_sentences(passage: Passage) -> list[Quotable]:
-    """The sentences of a passage as quotations; headings and scraps answer nothing and are left out."""
+    """The sentences of a passage as quotations; headings, column names and scraps are left out."""
     offset = passage.chunk.start_char
     found: list[Quotable] = []
     for start, end in sentence_spans(passage.text):
         text = passage.text[start:end]
         block = passage.stored.block_at(offset + start)
-        if block is not None and block.kind == "heading":
+        if block is not None and (block.kind == "heading" or _is_table_head(passage.stored.blocks, block)):
             continue
         if len(text.split()) >= MIN_SENTENCE_WORDS or (block is not None and block.kind == "table_row"):
             found.append(Quotable(passage, offset + start, offset + end, text))
     return found
+
+
+def _is_table_head(blocks: Sequence[Block], block: Block) -> bool:
+    """Whether `block` is the first row of a table that begins in this passage: it names the columns and answers nothing."""
+    at = blocks.index(block)
+    followed = at + 1 < len(blocks) and blocks[at + 1].kind == "table_row"
+    return block.kind == "table_row" and followed and at > 0 and blocks[at - 1].kind != "table_row"
 
 
 def reading(quotable: Quotable) -> str:

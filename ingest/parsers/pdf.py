@@ -5,6 +5,7 @@ pdfium is not safe to call from two threads, so one lock guards it.
 
 from __future__ import annotations
 
+import ctypes
 import re
 import threading
 from collections import Counter
@@ -27,6 +28,9 @@ CELL_GAP = 1.2  # a wider gap between words, in type sizes, separates cells
 PARAGRAPH_GAP = 1.25  # a wider gap between lines, in usual gaps, separates paragraphs
 HEADING_SCALE = 1.12  # a heading's type size, at least, in sizes of the body
 MAX_HEADING_CHARS = 140
+BOLD_WEIGHT = 600
+FONT_NAME_BYTES = 128
+_BOLD_NAME = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ def _line(
         return _Line(text[start:end], page, 0.0, 0.0, 0.0, False, False, 1, divided)
     left, bottom, _, top = text_page.get_charbox(start, loose=True)
     size = float(pdfium_c.FPDFText_GetFontSize(text_page.raw, start)) or (top - bottom)
-    weights = [pdfium_c.FPDFText_GetFontWeight(text_page.raw, i) for i in (start, end - 1)]
+    bold = all(_is_bold(text_page, i) for i in (start, end - 1))
     # Sizes lie when the page scales them; the height of the box does not.
     size = max(size, 0.7 * (top - bottom))
     parts: list[str] = []
@@ -111,8 +115,17 @@ def _line(
     margin = height * MARGIN_SHARE
     bulleted = len(parts) == 2 and bool(_BULLET.match(f"{parts[0]} "))
     joined = " ".join(parts) if bulleted else " | ".join(parts)
-    return _Line(joined, page, height - top, left, size, min(weights) >= 600, bottom > height - margin or top < margin,
+    return _Line(joined, page, height - top, left, size, bold, bottom > height - margin or top < margin,
                  1 if bulleted else len(parts), divided)  # fmt: skip
+
+
+def _is_bold(text_page: pdfium.PdfTextPage, index: int) -> bool:
+    """By the font's weight, or by its name, which is all that the standard fonts have."""
+    if pdfium_c.FPDFText_GetFontWeight(text_page.raw, index) >= BOLD_WEIGHT:
+        return True
+    name = ctypes.create_string_buffer(FONT_NAME_BYTES)
+    pdfium_c.FPDFText_GetFontInfo(text_page.raw, index, name, FONT_NAME_BYTES, ctypes.byref(ctypes.c_int()))
+    return bool(_BOLD_NAME.search(name.value))
 
 
 def _without_furniture(pages: list[list[_Line]]) -> list[list[_Line]]:

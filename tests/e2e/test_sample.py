@@ -16,9 +16,16 @@ from citewell.pipeline.health import status
 from citewell.pipeline.wiring import Engine
 
 SAMPLE = package_path("data", "sample")
-TOPICS: list[dict[str, Any]] = [json.loads(line) for line in (SAMPLE / "topics.jsonl").open(encoding="utf-8")]
+TOPICS: list[dict[str, Any]] = [
+    json.loads(line) for line in (SAMPLE / "topics.jsonl").read_text(encoding="utf-8").splitlines()
+]
 BROKEN = 2
 MAX_SAMPLE_BYTES = 3_000_000
+
+
+def folded(text: str) -> str:
+    """Without the marks between cells, which a plain text sets with spaces."""
+    return " ".join(text.replace("|", " ").split())
 
 
 def test_there_are_enough_documents_of_every_kind_in_little_space() -> None:
@@ -46,7 +53,7 @@ def test_the_evidence_of_every_topic_stands_in_the_parsed_document(sample_engine
     for topic in TOPICS:
         for evidence in topic["evidence"]:
             text = sample_engine.catalog.document(ids[f"sample/{evidence['document']}"]).text
-            if " ".join(evidence["quote"].split()) not in " ".join(text.split()):
+            if folded(evidence["quote"]) not in folded(text):
                 missing.append((topic["_id"], evidence["document"], evidence["quote"]))
     assert missing == []
 
@@ -57,12 +64,13 @@ def test_the_two_broken_files_are_listed_with_their_reasons(sample_engine: Engin
     assert {r["code"] for r in rejected} == {"file.broken"}
 
 
-def test_pages_are_known_for_pdf_and_headings_everywhere(sample_engine: Engine) -> None:
+def test_pages_are_known_for_pdf_and_headings_for_every_structured_format(sample_engine: Engine) -> None:
     for summary in sample_engine.catalog.summaries():
         document = sample_engine.catalog.document(summary.doc_id)
         if summary.media_type == "application/pdf":
             assert max(b.page or 0 for b in document.blocks) >= 2, summary.uri
-        assert any(b.kind == "heading" for b in document.blocks), summary.uri
+        if summary.media_type != "text/plain":  # a notice needs no headings
+            assert any(b.kind == "heading" for b in document.blocks), summary.uri
 
 
 @pytest.mark.slow

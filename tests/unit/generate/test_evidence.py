@@ -35,7 +35,7 @@ def test_the_expected_form_of_an_answer_is_seen(question: str, fits: str, does_n
 
 def test_the_model_has_a_weight_for_everything_it_is_told() -> None:
     assert evidence.SENTENCE_WEIGHTS.shape == (len(evidence.FEATURES),)
-    assert evidence.SUFFICIENCY_WEIGHTS.shape == (len(evidence.FEATURES) + len(evidence.STRENGTH),)
+    assert evidence.SUFFICIENCY_WEIGHTS.shape == (len(evidence.STRENGTH) + 1,)
     assert np.abs(evidence.SENTENCE_WEIGHTS).max() > 0
     assert np.abs(evidence.SUFFICIENCY_WEIGHTS).max() > 0
 
