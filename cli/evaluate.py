@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from citewell.cli.common import ConsoleProgress, Place, place_options, print_jso
 
 if TYPE_CHECKING:
     from citewell.evaluation.retrieval import RetrievalResult
+
+
+NO_TERMINAL_WIDTH = 200
 
 
 @click.group()
@@ -81,13 +85,14 @@ def print_table(result: RetrievalResult) -> None:
 
     title = f"{result.dataset}: {result.topics} judged queries, mean and 95 % bootstrap interval"
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("stage")
+    table.add_column("stage", no_wrap=True, min_width=8)
     measures = list(next(iter(result.stages.values())))
     for name in measures:
         table.add_column(name, justify="right", no_wrap=True)
     for stage, estimates in result.stages.items():
         table.add_row(stage, *(f"{e.mean:.4f}  [{e.low:.3f}, {e.high:.3f}]" for e in (estimates[m] for m in measures)))
-    console = Console()
+    # In a log or a pipe nothing is wrapped.
+    console = Console() if sys.stdout.isatty() else Console(width=NO_TERMINAL_WIDTH)
     console.print(table)
     for note in result.notes:
         console.print(note)

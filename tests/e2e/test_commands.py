@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def test_retrieval_is_evaluated_from_the_command_line(tmp_path: Path) -> None:
     (data / "queries.jsonl").write_text('{"_id": "1", "text": "days of leave"}\n')
     (data / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\ta\t1\n")
     done = run("evaluate", "retrieval", "--dataset", data, "--runs", "runs", "--json", "out.json", cwd=tmp_path)
-    assert "hybrid" in done.stdout
+    assert re.search(r"hybrid\s+1\.0000\s+\[1\.000, 1\.000\]", done.stdout)
     body = json.loads((tmp_path / "out.json").read_text())
     assert body["dataset"] == "tiny"
     assert body["stages"]["hybrid"] == {"nDCG@10": 1.0, "R@100": 1.0, "RR@10": 1.0}
