@@ -7,14 +7,11 @@ DNS rebinding), and a call that names an Origin must come from the service's own
 from __future__ import annotations
 
 import hmac
-from urllib.parse import urlsplit
+import ipaddress
 
 from fastapi import Request
 
-from citewell.core.errors import AccessDenied
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+from citewell.core.errors import AccessDenied, KeyRequired
 
 
 def authorise(request: Request) -> None:
@@ -22,16 +19,28 @@ def authorise(request: Request) -> None:
     key = request.app.state.engine.settings.api.key.get_secret_value()
     host = request.headers.get("host", "")
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         raise AccessDenied(f"calls from pages of {origin} are not accepted")
     if key:
         sent = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(sent.encode(), key.encode()):
-            raise AccessDenied("this service needs a key, and this is not it")
+            raise KeyRequired("this service needs a key, and this is not it")
         return
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
     address = request.client.host if request.client else ""
-    if name not in LOOPBACK_NAMES or address not in LOOPBACK_ADDRESSES:
+    if not is_loopback(name.strip("[]")) or not is_loopback(address):
         raise AccessDenied(
             "without a configured access only this machine is served", hint="Set api.key to serve others."
         )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is an address or name of this machine itself, which no other machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

@@ -35,6 +35,7 @@ STATUS_OF: dict[type[errors.CitewellError], int] = {
     errors.DatasetInvalid: 400,
     errors.PortInUse: 500,
     errors.AccessDenied: 403,
+    errors.KeyRequired: 401,
 }
 RETRY_AFTER_S = 5
 _log = logging.getLogger("citewell.api")
@@ -48,8 +49,7 @@ def error_response(status: int, code: str, message: str, hint: str, *, retryable
 
 def response_for(error: errors.CitewellError) -> JSONResponse:
     """The response that tells a CitewellError."""
-    status = 401 if isinstance(error, errors.AccessDenied) and "key" in error.message else STATUS_OF[type(error)]
-    return error_response(status, error.code, error.message, error.hint, retryable=error.retryable)
+    return error_response(STATUS_OF[type(error)], error.code, error.message, error.hint, retryable=error.retryable)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -61,7 +61,7 @@ def install_error_handlers(app: FastAPI) -> None:
         return response_for(error)
 
     @app.exception_handler(OSError)
-    @app.exception_handler(sqlite3.OperationalError)
+    @app.exception_handler(sqlite3.DatabaseError)
     def storage(request: Request, error: Exception) -> JSONResponse:
         _log.error("storage failed at %s", request.url.path, exc_info=error)
         return response_for(errors.StorageFailed("the index could not be read or written"))

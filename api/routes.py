@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -11,7 +13,7 @@ from fastapi.responses import JSONResponse
 from citewell.api import schemas
 from citewell.api.auth import authorise
 from citewell.api.errors import error_response
-from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge
+from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge, WriterBusy
 from citewell.index.writer import CatalogWriter
 from citewell.pipeline import build, present
 from citewell.pipeline.ask import ask, search
@@ -32,6 +34,8 @@ REJECTED: dict[int | str, dict[str, Any]] = {
     for code, text in ((413, "Too large."), (415, "No parser for this format."), (422, "The file cannot be read."))
 }
 
+UPLOAD_WAIT_S = 5.0
+
 router = APIRouter(prefix="/v1", dependencies=[Depends(authorise)], responses=ERRORS)
 health = APIRouter()
 
@@ -39,6 +43,17 @@ health = APIRouter()
 def _engine(request: Request) -> Engine:
     engine: Engine = request.app.state.engine
     return engine
+
+
+@contextmanager
+def _uploading(request: Request) -> Iterator[None]:
+    """One writer of this process at a time; those who wait too long are told to come again, so that they hold no thread."""
+    if not request.app.state.uploads.acquire(timeout=UPLOAD_WAIT_S):
+        raise WriterBusy("another document is being stored")
+    try:
+        yield
+    finally:
+        request.app.state.uploads.release()
 
 
 CurrentEngine = Annotated[Engine, Depends(_engine)]
@@ -75,7 +90,7 @@ def upload(file: Annotated[UploadFile, File(description="Markdown, HTML, plain t
             f"the upload has more than {limit} bytes", hint="Split the file, or raise api.max_upload_bytes."
         )
     name = file.filename or "upload"
-    with request.app.state.uploads:  # one after the other; another process's ingestion answers 409
+    with _uploading(request):
         report = build.ingest_upload(engine, name, data)
     outcome: Literal["added", "changed", "unchanged"] = (
         "added" if report.added else "changed" if report.changed else "unchanged"
@@ -117,14 +132,14 @@ def text(
 def delete(doc_id: str, request: Request, engine: CurrentEngine) -> schemas.DeletedModel:
     """Takes a document out of every answer at once."""
     engine.catalog.document(doc_id)
-    with request.app.state.uploads, CatalogWriter(engine.directory, engine.settings.storage) as writer:
+    with _uploading(request), CatalogWriter(engine.directory, engine.settings.storage) as writer:
         uri = writer.delete(doc_id)
     return schemas.DeletedModel(doc_id=doc_id, uri=uri)
 
 
 @health.get("/healthz", tags=["service"])
-def healthz() -> schemas.StateModel:
-    """The process is alive."""
+async def healthz() -> schemas.StateModel:
+    """The process is alive; answered by the event loop itself, so also when every worker is busy."""
     return schemas.StateModel(status="ok")
 
 

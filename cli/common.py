@@ -55,6 +55,7 @@ class Place:
     """The data directory and the settings that the options name."""
 
     def __init__(self, directory: str | None, config: str | None, overrides: tuple[str, ...] = ()) -> None:
+        self.named = directory is not None  # by an option, not by the environment or the default
         self.directory = Path(directory or os.environ.get("CITEWELL_DIR") or DEFAULT_DIRECTORY)
         self._config = config or os.environ.get("CITEWELL_CONFIG")
         self._overrides = overrides

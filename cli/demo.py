@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -27,7 +26,7 @@ def demo(place: Place) -> None:
 
     Uses its own data directory, .citewell-demo, unless --dir names another.
     """
-    if place.directory == Path(".citewell") and not os.environ.get("CITEWELL_DIR"):
+    if not place.named:
         place.directory = Path(DEMO_DIRECTORY)
     from citewell.cli.ask import print_answer
     from citewell.cli.ingest import print_report

@@ -58,7 +58,10 @@ def retrieval(
     settings = place.settings()
     from citewell.evaluation import retrieval as evaluation
     from citewell.evaluation.datasets import read_dataset
+    from citewell.evaluation.measures import parse_measures
 
+    evaluation.check_stages(stages)
+    parse_measures(measures)
     data = read_dataset(dataset, queries=queries, split=split, limit=limit)
     with ConsoleProgress(f"index {data.name}") as progress:
         engine, _ = evaluation.index_dataset(data, settings, cache or place.directory / "evaluation", progress)

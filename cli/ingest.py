@@ -34,18 +34,16 @@ def ingest(
     citewell ingest ~/handbook --prune      also forget files that are gone
     citewell ingest --rebuild               after a change of chunking or embedder
     """
-    if not paths and not rebuild:
-        raise click.UsageError("give a PATH to ingest, or --rebuild")
+    if bool(paths) == rebuild:
+        raise click.UsageError("give a PATH to ingest, or --rebuild alone")
     engine = place.engine()
     from citewell.pipeline import build
 
-    report = None
     if rebuild:
         report = build.rebuild(engine)
-    if paths:
+    else:
         with ConsoleProgress("ingest", quiet=as_json) as progress:
             report = build.ingest_paths(engine, paths, source=source, prune=prune, progress=progress)
-    assert report is not None
     if as_json:
         print_json(asdict(report))
     else:

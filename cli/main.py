@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("citewell.cli.evaluate:evaluate", "Measure retrieval on judged questions."),
     "doctor": ("citewell.cli.status:doctor", "Check models, index and settings, and say what to do."),
 }
+RESTORE = "Restore it from a backup, or ingest into a new directory with --dir."
 EPILOG = """\b
 First steps:
   citewell demo                       see it work on sample documents
@@ -72,18 +73,19 @@ def main() -> None:
     """Runs the program; a CitewellError becomes one sentence with a hint and exit code 1."""
     import sqlite3
 
-    from citewell.core.errors import CitewellError, StorageFailed
+    from citewell.core.errors import CitewellError, IndexCorrupt, StorageFailed
 
     try:
         cli.main(prog_name="citewell", standalone_mode=False)
     except CitewellError as error:
         _tell(error)
         sys.exit(1)
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.DatabaseError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
             sys.stderr.close()
             sys.exit(0)
-        _tell(StorageFailed(str(error)))
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        _tell(IndexCorrupt(f"the catalog is damaged: {error}", hint=RESTORE) if damaged else StorageFailed(str(error)))
         sys.exit(1)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)

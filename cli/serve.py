@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import errno
 import socket
 
 import click
@@ -22,6 +22,8 @@ def serve(port: int | None, host: str | None, place: Place) -> None:
     """
     address = {key: value for key, value in (("port", port), ("host", host)) if value is not None}
     engine = place.engine(**({"api": address} if address else {}))
+    from citewell.api.auth import is_loopback
+
     api = engine.settings.api
     if not is_loopback(api.host) and not api.key.get_secret_value():
         raise SettingsError(
@@ -41,21 +43,11 @@ def serve(port: int | None, host: str | None, place: Place) -> None:
     uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _listen(host: str, port: int) -> socket.socket:
     """A bound socket. Raises PortInUse when another program has the port, SettingsError when the address is not ours."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise SettingsError(
             f"{host!r} is not an address", hint="Use 127.0.0.1, ::1 or an address of this machine."
         ) from None
@@ -66,5 +58,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise SettingsError(
+                f"{host} is not an address of this machine", hint="Use 127.0.0.1, ::1 or 0.0.0.0."
+            ) from None
         raise PortInUse(f"cannot serve on {host}, port {port}: {error.strerror}") from None
     return listener

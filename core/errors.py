@@ -13,7 +13,7 @@ CitewellError
 ├── IndexMissing           index.missing         nothing has been ingested in this directory yet
 ├── IndexIncompatible      index.incompatible    it was built with another embedder, chunker or format
 ├── IndexCorrupt           index.corrupt         a file of the index is missing or does not match its checksum
-├── StorageFailed      storage.failed        the disk is full, read-only, or fails
+├── StorageFailed          storage.failed        the disk is full, read-only, or fails
 ├── WriterBusy             index.writer_busy     another process is writing (retryable)
 ├── DocumentNotFound       document.not_found    no living document has this id
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
@@ -21,6 +21,7 @@ CitewellError
 ├── DatasetInvalid         dataset.invalid       an evaluation dataset lacks a file or has a bad line
 ├── PortInUse              serve.port_in_use     the address to serve on is taken
 └── AccessDenied           access.denied         the caller may not do this
+    └── KeyRequired        access.key_required   the caller did not send the service's key
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class IndexCorrupt(CitewellError):
     """A file of the index is missing or does not match its checksum."""
 
     code = "index.corrupt"
-    default_hint = "Run `citewell ingest --rebuild PATH`: the index files are made anew from the catalog."
+    default_hint = "Run `citewell ingest --rebuild`: the index files are made anew from the catalog."
 
 
 class StorageFailed(CitewellError):
@@ -180,3 +181,9 @@ class AccessDenied(CitewellError):
 
     code = "access.denied"
     default_hint = "Send the key as `Authorization: Bearer KEY`, from the service's own page or a program."
+
+
+class KeyRequired(AccessDenied):
+    """The caller did not send the service's key."""
+
+    code = "access.key_required"

@@ -10,7 +10,8 @@ import re
 
 Span = tuple[int, int]
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+|\n+")
+# The look-behind lets only the first mark of a run begin a match: else a long run of dots takes quadratic time.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)|[。！？]+|\n+")
 _OPENING = re.compile(r"[\"'“‘„«(\[¿¡]*[A-ZÀ-ÖØ-ÞА-Я0-9Α-Ω一-鿿]")
 # English and German; the full stop after them does not end a sentence.
 _ABBREVIATIONS = frozenset(

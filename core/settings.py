@@ -53,7 +53,7 @@ class IngestSettings(Section):
     """Which files become documents."""
 
     max_file_bytes: int = Field(100_000_000, ge=1, description="Larger files are rejected, in bytes.")
-    max_unpacked_bytes: int = Field(400_000_000, ge=1, description="Most bytes that a packed file may unpack to.")
+    max_unpacked_bytes: int = Field(200_000_000, ge=1, description="Most bytes that a packed file may unpack to.")
     window_documents: int = Field(64, ge=1, le=10_000, description="Documents parsed, embedded and committed together.")
 
 
@@ -186,8 +186,9 @@ def load_settings(config_file: Path | None = None, **overrides: Any) -> Settings
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"settings are not valid: {problems}") from None
-    except ValueError as error:  # a file that is no TOML
-        raise SettingsError(f"{found} cannot be read: {error}", hint="Mend the TOML at the place named.") from None
+    except ValueError as error:  # a file that is no TOML, or a variable that is no section
+        hint = f"Mend the TOML of {found}, or the variable CITEWELL_SECTION__FIELD that is named."
+        raise SettingsError(f"settings cannot be read: {error}", hint=hint) from None
 
 
 def _refuse_unknown_variables() -> None:

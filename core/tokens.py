@@ -9,8 +9,8 @@ from tokenizers import Tokenizer as FastTokenizer
 
 from citewell.core.errors import ModelUnavailable
 
-# WordPiece turns any word of more than 100 characters into one unknown token; such a word is charged by its length,
-# so that a passage cannot hide a megabyte behind a single token.
+# WordPiece turns any word of more than 100 characters into one unknown token, and scripts without spaces have such words.
+# Such a word counts as tokens of four characters, so that no passage hides a megabyte behind a single one.
 LONG_WORD_CHARS = 100
 CHARS_PER_TOKEN = 4
 
@@ -46,12 +46,13 @@ class TokenMap:
         for start, end in tokenizer.spans(text):
             if end <= start:
                 continue
-            long = end - start > LONG_WORD_CHARS
-            self.starts.append(start)
-            self._cost.append(self._cost[-1] + ((end - start) // CHARS_PER_TOKEN if long else 1))
+            step = CHARS_PER_TOKEN if end - start > LONG_WORD_CHARS else end - start
+            for at in range(start, end, step):
+                self.starts.append(at)
+                self._cost.append(self._cost[-1] + 1)
 
     def cost(self, start: int, end: int) -> int:
-        """Tokens that begin in [start, end), an over-long word counted by its length."""
+        """Tokens that begin in [start, end), an over-long word counted in pieces."""
         return self._cost[bisect_left(self.starts, end)] - self._cost[bisect_left(self.starts, start)]
 
     def longest_end(self, start: int, end: int, budget: int) -> int:

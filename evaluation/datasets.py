@@ -38,7 +38,7 @@ def read_dataset(
     qrels = read_qrels(folder / "qrels" / f"{split}.tsv")
     rows = [
         Query(str(row["text"]), str(row["_id"]))
-        for row in _jsonl(queries or folder / "queries.jsonl")
+        for row in _jsonl(queries or folder / "queries.jsonl", "text")
         if str(row["text"]).strip()
     ]
     judged = [query for query in rows if query.query_id in qrels]
@@ -108,7 +108,7 @@ def _paragraphs(text: str) -> Iterator[Block]:
         at += len(piece) + 2
 
 
-def _jsonl(path: Path) -> Iterator[dict[str, Any]]:
+def _jsonl(path: Path, *needed: str) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         raise DatasetInvalid(f"{path} does not exist")
     with path.open(encoding="utf-8") as stream:
@@ -117,7 +117,9 @@ def _jsonl(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 row = json.loads(line)
-                row["_id"]
+                for name in ("_id", *needed):
+                    row[name]
             except (ValueError, KeyError, TypeError):
-                raise DatasetInvalid(f"{path}, line {number}: needs a JSON object with `_id`") from None
+                names = " and ".join(f"`{name}`" for name in ("_id", *needed))
+                raise DatasetInvalid(f"{path}, line {number}: needs a JSON object with {names}") from None
             yield row

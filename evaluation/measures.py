@@ -27,6 +27,8 @@ class Estimate:
 
 def parse_measures(names: Sequence[str]) -> list[ir_measures.Measure]:
     """The measures called `names`, such as nDCG@10, R@100, RR@10. Raises DatasetInvalid for an unknown one."""
+    if not names:
+        raise DatasetInvalid("no measure is named", hint="Use names such as nDCG@10, R@100, RR@10, AP, P@5.")
     try:
         return [ir_measures.parse_measure(name) for name in names]
     except (NameError, ValueError) as error:

@@ -60,9 +60,7 @@ def evaluate_retrieval(
     progress: Progress | None = None,
 ) -> RetrievalResult:  # fmt: skip
     """Measures each stage over every judged query. A document's score is its best passage's; runs go below `runs`."""
-    unknown = [name for name in stages if name not in STAGES]
-    if unknown:
-        raise DatasetInvalid(f"unknown stage {unknown[0]!r}", hint=f"Stages are {', '.join(STAGES)}.")
+    check_stages(stages)
     parsed = parse_measures(measures)
     snapshot = engine.snapshot()
     names = {s.doc_id: s.uri for s in engine.catalog.summaries()}
@@ -83,6 +81,14 @@ def evaluate_retrieval(
         else ()
     )
     return RetrievalResult(dataset.name, len(dataset.queries), results, engine.config_hash, snapshot.generation, notes)
+
+
+def check_stages(stages: Sequence[str]) -> None:
+    """Raises DatasetInvalid unless these are stages, at least one."""
+    unknown = [name for name in stages if name not in STAGES]
+    if unknown or not stages:
+        what = f"unknown stage {unknown[0]!r}" if unknown else "no stage is named"
+        raise DatasetInvalid(what, hint=f"Stages are {', '.join(STAGES)}.")
 
 
 def best_passages(ranking: Ranking, names: dict[str, str]) -> dict[str, float]:

@@ -16,6 +16,11 @@ from citewell.index.schema import open_catalog
 CATALOG_NAME = "catalog.sqlite"
 # A row that is part of the living state: published, not ended, not deleted.
 ALIVE = "d.valid_from IS NOT NULL AND d.valid_to IS NULL AND d.deleted = 0"
+# A stored row of a document that lives, in this version or a later one; what was pruned or deleted has none.
+OF_LIVING = (
+    "d.valid_from IS NOT NULL AND d.deleted = 0 AND EXISTS (SELECT 1 FROM documents live WHERE live.doc_id = d.doc_id "
+    "AND live.valid_from IS NOT NULL AND live.valid_to IS NULL AND live.deleted = 0)"
+)
 _IDS_PER_STATEMENT = 500
 
 
@@ -101,8 +106,8 @@ class Catalog:
         return {r["name"]: r["root"] for r in self._rows("SELECT name, root FROM sources ORDER BY name")}
 
     def document(self, doc_id: str, version: str | None = None) -> Document:
-        """The living document, or one of its stored versions; deleted documents have none. Raises DocumentNotFound."""
-        clause = ALIVE if version is None else "d.version = ? AND d.valid_from IS NOT NULL AND d.deleted = 0"
+        """The living document, or one of its stored versions; a document that was deleted or pruned has none. Raises DocumentNotFound."""
+        clause = ALIVE if version is None else f"d.version = ? AND {OF_LIVING}"
         values = (doc_id,) if version is None else (doc_id, version)
         rows = self._rows(
             f"SELECT * FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY row_id DESC LIMIT 1", values
@@ -113,15 +118,15 @@ class Catalog:
         return document_of_row(rows[0])
 
     def passages(self, candidates: Sequence[Candidate]) -> Mapping[str, StoredPassage]:
-        """The passages by id, for those whose document is not deleted."""
+        """The passages by id, for those whose document lives."""
         found: dict[str, StoredPassage] = {}
         ids = [c.chunk_id for c in candidates]
         for at in range(0, len(ids), _IDS_PER_STATEMENT):
             some = ids[at : at + _IDS_PER_STATEMENT]
             rows = self._rows(
                 "SELECT c.*, d.doc_id, d.version, d.uri, d.title, d.blocks, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body "
-                "FROM chunks c JOIN documents d USING (row_id) WHERE d.valid_from IS NOT NULL AND d.deleted = 0 "
-                f"AND c.chunk_id IN ({','.join('?' * len(some))})",
+                "FROM chunks c JOIN documents d USING (row_id) WHERE "
+                f"{OF_LIVING} AND c.chunk_id IN ({','.join('?' * len(some))})",
                 some,
             )
             for row in rows:
@@ -130,9 +135,9 @@ class Catalog:
         return found
 
     def text_at(self, doc_id: str, version: str, start_char: int, end_char: int) -> str | None:
-        """These characters of that version's text; None when the version is not stored or the document is deleted."""
+        """These characters of that version's text; None when it is not stored or the document does not live."""
         rows = self._rows(
-            "SELECT substr(text, ?, ?) FROM documents WHERE doc_id = ? AND version = ? AND valid_from IS NOT NULL AND deleted = 0 LIMIT 1",
+            f"SELECT substr(d.text, ?, ?) FROM documents d WHERE d.doc_id = ? AND d.version = ? AND {OF_LIVING} LIMIT 1",
             (start_char + 1, end_char - start_char, doc_id, version),
         )
         return str(rows[0][0]) if rows else None

@@ -45,7 +45,7 @@ class SentenceEmbedder:
     def __init__(self, settings: EmbedderSettings) -> None:
         self._settings = settings
         self.folder: Path = model_folder(settings.model)
-        self._lock = threading.Lock()
+        self._turns = Turns()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -87,15 +87,41 @@ class SentenceEmbedder:
         return SentenceTransformer(str(self.folder), local_files_only=True)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of `texts`, in their order. The same texts in the same call give the same bits."""
-        if not texts:
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        with self._lock:
-            vectors = self._model.encode(
-                list(texts),
-                batch_size=self._settings.batch_size,
-                normalize_embeddings=True,
-                convert_to_numpy=True,
-                show_progress_bar=False,
-            )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        """Unit vectors of `texts`, in their order. The same texts in the same call give the same bits.
+
+        Texts of like length share a batch, so that little is spent on padding. Other callers get their turn after each batch:
+        a question does not wait for a long ingestion.
+        """
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
+        for at in range(0, len(order), self._settings.batch_size):
+            batch = order[at : at + self._settings.batch_size]
+            with self._turns:
+                vectors[batch] = self._model.encode(
+                    [texts[i] for i in batch],
+                    batch_size=len(batch),
+                    normalize_embeddings=True,
+                    convert_to_numpy=True,
+                    show_progress_bar=False,
+                )
+        return vectors
+
+
+class Turns:
+    """A lock that serves its callers in the order in which they came; `threading.Lock` lets the one who has it take it again."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._next_ticket = 0
+        self._served = 0
+
+    def __enter__(self) -> None:
+        with self._change:
+            ticket = self._next_ticket
+            self._next_ticket += 1
+            self._change.wait_for(lambda: self._served == ticket)
+
+    def __exit__(self, *_: object) -> None:
+        with self._change:
+            self._served += 1
+            self._change.notify_all()

@@ -132,8 +132,8 @@ class RankBM25Index:
 
     def __init__(self, tokens: list[list[str]]) -> None:
         self._size = len(tokens)
-        # An empty corpus has no mean length; rank_bm25 divides by it.
-        self._bm25 = BM25Okapi(tokens if any(tokens) else [[""]], k1=K1, b=B)
+        # A corpus without any term has no mean length; rank_bm25 divides by it.
+        self._bm25 = BM25Okapi(tokens if any(tokens) else [[""]] * max(1, len(tokens)), k1=K1, b=B)
         self._frequency = Counter(term for passage in tokens for term in set(passage))
         # rank_bm25's own idf turns negative for common terms; Lucene's does not.
         self._bm25.idf = {t: math.log(1 + (self._size - n + 0.5) / (n + 0.5)) for t, n in self._frequency.items()}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from citewell.core.errors import IndexCorrupt, IndexIncompatible
+from citewell.core.errors import IndexCorrupt, IndexIncompatible, IndexMissing
 
 FORMAT_VERSION = 1
 OLDEST_READABLE_VERSION = 1
@@ -95,22 +95,28 @@ def open_catalog(path: Path, *, create: bool = False, read_only: bool = False) -
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
         if create:
-            connection.executescript(_TABLES)
-            connection.execute("INSERT OR IGNORE INTO meta VALUES ('format_version', ?)", (str(FORMAT_VERSION),))
+            # One transaction: a reader finds all tables or none.
+            version = f"INSERT OR IGNORE INTO meta VALUES ('format_version', '{FORMAT_VERSION}');"
+            connection.executescript(f"BEGIN IMMEDIATE;\n{_TABLES}\n{version}\nCOMMIT;")
         _check_format(connection, path)
+    except sqlite3.OperationalError:  # locked, read-only or full: not the file's fault
+        connection.close()
+        raise
     except sqlite3.DatabaseError as error:
         connection.close()
         raise IndexCorrupt(
             f"{path} is not a readable catalog: {error}",
             hint="Restore it from a backup, or ingest into a new directory with --dir.",
         ) from None
-    except IndexIncompatible:
+    except (IndexIncompatible, IndexMissing):
         connection.close()
         raise
     return connection
 
 
 def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone() is None:
+        raise IndexMissing(f"nothing has been ingested into {path.parent} yet")
     row = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
     version = int(row["value"]) if row else 0
     if not OLDEST_READABLE_VERSION <= version <= FORMAT_VERSION:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,13 @@ class SnapshotSource:
     def _open(self, generation: int, deleted: frozenset[str]) -> Snapshot:
         manifest = read_manifest(self._directory, generation, self._catalog.manifest_sha256(generation) or "")
         require_same(manifest.fingerprints, self._fingerprints)
+        try:
+            return self._open_files(generation, manifest, deleted)
+        except (ValueError, RuntimeError, OSError, KeyError, zipfile.BadZipFile) as error:
+            # What the libraries raise for files that are damaged, or pruned while they were opened.
+            raise IndexCorrupt(f"the index files of generation {generation} cannot be opened: {error}") from error
+
+    def _open_files(self, generation: int, manifest: Manifest, deleted: frozenset[str]) -> Snapshot:
         folder = generation_folder(self._directory, generation)
         table = PassageTable.read(folder)
         excluded = table.rows_of_documents(deleted)

@@ -176,7 +176,7 @@ class CatalogWriter:
         self._db.execute("DELETE FROM temp.ended")
         self._db.executemany("INSERT OR IGNORE INTO temp.ended VALUES (?)", [(d,) for d in ended])
         rows, vectors = self._rows_of_next(fingerprints.embedder, dimension)
-        # Numbers are never given twice, also not that of a build that was killed or pruned.
+        # The number of a published generation is never given again; the folder of a killed build is overwritten.
         generation = max([0, *self._generations()]) + 1
         _, manifest_sha256 = write_generation(self.directory, generation, rows, vectors, fingerprints)
         now = datetime.now(UTC)

@@ -17,6 +17,7 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
 _TIGHT: frozenset[BlockKind] = frozenset({"list_item", "table_row"})
 MAX_TITLE_CHARS = 300
+MAX_LANGUAGE_CHARS = 35  # the longest language tag that RFC 5646 asks programs to hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def normalise_text(text: str, *, keep_lines: bool = False) -> str:
     """`text` in NFC, without control characters and soft hyphens; white space folded unless `keep_lines`."""
     clean = _SURROGATES.sub("\ufffd", text).replace(SOFT_HYPHEN, "")
     if not keep_lines:
-        return unicodedata.normalize("NFC", _CONTROLS.sub("", _SPACES.sub(" ", clean))).strip()
+        solid = _CONTROLS.sub("", _SPACES.sub(" ", clean))
+        return unicodedata.normalize("NFC", _SPACES.sub(" ", solid)).strip()
     lines = (_CONTROLS.sub("", line).rstrip() for line in clean.expandtabs(4).splitlines())
     return unicodedata.normalize("NFC", "\n".join(lines)).strip("\n")
 
@@ -86,8 +88,8 @@ def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, 
         title=_title(parsed, path),
         text=text,
         media_type=parsed.media_type,
-        language=parsed.language,
-        metadata=parsed.metadata,
+        language=normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS] or "und",
+        metadata={normalise_text(name): normalise_text(value) for name, value in parsed.metadata.items()},
         acl=acl,
         blocks=tuple(blocks),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from citewell.core.errors import FileTooLarge, FileUnreadable, SourceError
 from citewell.ingest.parsers import supported_suffixes
 
 DEFAULT_SOURCE = "files"
+UPLOADS = "uploads"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -31,9 +33,11 @@ class SourceFile:
     def read(self, max_bytes: int) -> bytes:
         """The file's bytes. Raises FileUnreadable or FileTooLarge."""
         try:
-            size_bytes = self.location.stat().st_size
-            if size_bytes > max_bytes:
-                raise FileTooLarge(f"it has {size_bytes} bytes, more than {max_bytes}")
+            facts = self.location.stat()
+            if not stat.S_ISREG(facts.st_mode):
+                raise FileUnreadable("it is a pipe or a device, not a file")
+            if facts.st_size > max_bytes:
+                raise FileTooLarge(f"it has {facts.st_size} bytes, more than {max_bytes}")
             return self.location.read_bytes()
         except OSError as error:
             raise FileUnreadable(f"it cannot be read: {error.strerror or error}") from error
@@ -41,45 +45,63 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one ingestion looks at: a source, its root folder, and the part of it below `prefix`."""
+    """What one ingestion looks at: a source, its root folder, the part of it below `prefix`, and what it could not look at."""
 
     source: str
     root: Path
     prefix: str
     files: tuple[SourceFile, ...]
     skipped: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     def covers(self, path: str) -> bool:
         """Whether a document at `path` of this source would have been found by this ingestion."""
-        return not self.prefix or path == self.prefix or path.startswith(f"{self.prefix}/")
+        blind = any(_below(path, folder) for folder, _ in self.unreadable)
+        return _below(path, self.prefix) and not blind
 
 
-def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> Scope:
-    """The files below `path`, in order of their names.
+def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> list[Scope]:
+    """The files below `path`, in order of their names; the first scope is the one of `path` itself.
 
-    `roots` maps known sources to their folders, so that one file of a known folder is the document it was before.
-    Hidden files and folders and links that leave the folder are passed over. Raises SourceError.
+    `roots` maps known sources to their folders. A file below one of them stays the document of that source that it was, so
+    overlapping folders never hold a document twice; such files form scopes of their own.
+    Hidden files and links that leave the folder are passed over. Raises SourceError.
     """
-    if not path.exists():
-        raise SourceError(
-            f"{path} does not exist", hint="Check the path; relative paths start at the working directory."
-        )
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links, before Python 3.13
+        hint = "Check the path; relative paths start at the working directory."
+        raise SourceError(f"{readable(str(path))} does not exist", hint=hint) from None
     source, root = _source_of(resolved, name, roots)
-    prefix = "" if resolved == root else readable(resolved.relative_to(root).as_posix())
-    if resolved.is_file():
-        return Scope(source, root, prefix, (SourceFile(source, prefix, resolved),))
+    prefix = "" if resolved == root else _relative(resolved, root)
+    if not resolved.is_dir():
+        return [Scope(source, root, prefix, (SourceFile(source, prefix, resolved),))]
+    problems: list[OSError] = []
     files: list[SourceFile] = []
     skipped: list[str] = []
-    for location in _walk(resolved):
-        relative = readable(location.relative_to(root).as_posix())
+    inner = {
+        other: Path(folder)
+        for other, folder in roots.items()
+        if Path(folder) != root and Path(folder).is_relative_to(resolved)
+    }
+    for location in _walk(resolved, problems):
+        nested = [(folder, other) for other, folder in inner.items() if location.is_relative_to(folder)]
+        home, owner = max(nested, default=(root, source), key=lambda pair: len(pair[0].parts))
+        file = SourceFile(owner, _relative(location, home), location)
         if location.suffix.lower() in supported_suffixes():
-            files.append(SourceFile(source, relative, location))
+            files.append(file)
         else:
-            skipped.append(f"{source}/{relative}")
-    if not files:
-        raise SourceError(f"{path} holds no file that can be ingested")
-    return Scope(source, root, prefix, tuple(files), tuple(skipped))
+            skipped.append(file.uri)
+    unreadable = tuple((_relative(Path(str(e.filename)), root), str(e.strerror)) for e in problems)
+    if not files and not unreadable:
+        raise SourceError(
+            f"{readable(str(path))} holds no file that can be ingested",
+            hint="Give a folder with .md, .html, .txt, .pdf or .docx files. An empty folder is never pruned: it may be a disk that is "
+            "not mounted; `citewell documents delete` removes single documents.",
+        )
+    own = Scope(source, root, prefix, tuple(f for f in files if f.source == source), tuple(skipped), unreadable)
+    others = [Scope(o, folder, "", tuple(f for f in files if f.source == o)) for o, folder in sorted(inner.items())]
+    return [own, *(scope for scope in others if scope.files)]
 
 
 def readable(path: str) -> str:
@@ -88,31 +110,52 @@ def readable(path: str) -> str:
     return _CONTROLS.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
+def _relative(location: Path, root: Path) -> str:
+    return readable(location.relative_to(root).as_posix())
+
+
+def _below(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(f"{folder}/")
+
+
 def _source_of(resolved: Path, name: str | None, roots: Mapping[str, str]) -> tuple[str, Path]:
     folder = resolved if resolved.is_dir() else resolved.parent
-    if name is not None:
-        known_root = Path(roots[name]) if name in roots else folder
-        return name, known_root if resolved.is_relative_to(known_root) else folder
-    for source, root in roots.items():
-        if resolved.is_relative_to(root):
-            return source, Path(root)
-    source = folder.name or DEFAULT_SOURCE
-    other = roots.get(source)
-    if other is not None and Path(other).is_dir() and Path(other) != folder:
+    if name is None:
+        homes = [(Path(root), source) for source, root in roots.items() if resolved.is_relative_to(root)]
+        if homes:
+            home, source = max(homes, key=lambda pair: len(pair[0].parts))
+            return source, home
+    source = readable(name or folder.name or DEFAULT_SOURCE)
+    if source == UPLOADS:
+        raise SourceError(
+            f"the source name {UPLOADS!r} is that of documents sent over HTTP", hint="Name this folder with --source."
+        )
+    other = Path(roots[source]) if source in roots else folder
+    if resolved.is_relative_to(other):
+        return source, other
+    if other.is_dir():
         raise SourceError(
             f"the source {source!r} is already the folder {other}",
-            hint=f"Name this one with --source, for example --source {folder.parent.name or 'other'}-{source}.",
+            hint=f"Name this one with --source, for example --source {folder.parent.name or 'other'}-{folder.name}.",
         )
     return source, folder
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for directory, subdirectories, names in os.walk(folder):
+def _walk(folder: Path, problems: list[OSError]) -> Iterator[Path]:
+    """The files below `folder`; folders that cannot be listed are added to `problems`."""
+    for directory, subdirectories, names in os.walk(folder, onerror=problems.append):
         subdirectories[:] = sorted(d for d in subdirectories if not d.startswith("."))
         for name in sorted(names):
             location = Path(directory, name)
-            if name.startswith((".", "~$")):
-                continue
-            if location.is_symlink() and not location.resolve().is_relative_to(folder):
-                continue
-            yield location
+            if not name.startswith((".", "~$")) and not _leaves(location, folder):
+                yield location
+
+
+def _leaves(location: Path, folder: Path) -> bool:
+    """Whether `location` is a link to something outside `folder`; a loop of links stays, and is refused when it is read."""
+    if not location.is_symlink():
+        return False
+    try:
+        return not location.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):
+        return False

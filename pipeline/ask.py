@@ -79,7 +79,8 @@ def read_query(engine: Engine, question: str) -> Query:
         raise InvalidQuery(
             f"the question has {len(question)} characters, more than {limit}", hint="Ask it in fewer words."
         )
-    return Query(" ".join(question.split()))
+    text = question.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text
+    return Query(" ".join(text.split()))
 
 
 def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from citewell.core.errors import CitewellError, FileRejected, SourceError
+from citewell.core.errors import CitewellError, FileRejected, FileUnreadable, SourceError
 from citewell.core.types import Document, document_id
 from citewell.index.embed import content_hash, embedding_input
 from citewell.index.generations import require_same
@@ -19,10 +19,8 @@ from citewell.index.writer import CatalogWriter, Staged
 from citewell.ingest.jobs import Failure, IngestReport, Progress, Silent, content_key
 from citewell.ingest.normalise import compose_document
 from citewell.ingest.parsers import parse
-from citewell.ingest.sources import Scope, SourceFile, scan
+from citewell.ingest.sources import UPLOADS, Scope, SourceFile, readable, scan
 from citewell.pipeline.wiring import Engine
-
-UPLOADS = "uploads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,16 @@ def ingest_paths(
         known = {scope.source: writer.known(scope.source) for scope in scopes}
         run.report.skipped = [uri for scope in scopes for uri in scope.skipped]
         entries = _read_files(run, files, known, progress or Silent())
+        present = {(file.source, file.path) for file in files}
         for scope in scopes:
-            _note_missing(run, scope, known[scope.source], prune=prune)
-        return _build(run, entries, {scope.source: str(scope.root) for scope in scopes})
+            _note_missing(run, scope, known[scope.source], present, prune=prune)
+            _note_unreadable(run, scope)
+        return _build(run, entries, {scope.source: readable(str(scope.root)) for scope in scopes})
 
 
 def ingest_upload(engine: Engine, name: str, data: bytes) -> IngestReport:
     """Adds or replaces one uploaded document. Raises the FileRejected of a file that cannot be read."""
-    path = Path(name).name
+    path = readable(Path(name).name)
     document = _document(engine, data, UPLOADS, path)
     return ingest_documents(engine, [Entry(UPLOADS, path, content_key(data), document)])
 
@@ -111,9 +111,9 @@ def _scan(engine: Engine, paths: Sequence[Path], source: str | None) -> list[Sco
     roots = engine.catalog.sources()
     scopes: list[Scope] = []
     for path in paths:
-        scope = scan(path, name=source, roots=roots)
-        roots[scope.source] = str(scope.root)
-        scopes.append(scope)
+        found = scan(path, name=source, roots=roots)
+        roots |= {scope.source: str(scope.root) for scope in found}
+        scopes.extend(found)
     if not scopes:
         raise SourceError("no path was given to ingest")
     return scopes
@@ -188,19 +188,31 @@ def _document(engine: Engine, data: bytes, source: str, path: str) -> Document:
     return compose_document(parsed, source=source, path=path)
 
 
-def _note_missing(run: _Run, scope: Scope, known: dict[str, tuple[str, str]], *, prune: bool) -> None:
+def _note_missing(
+    run: _Run, scope: Scope, known: dict[str, tuple[str, str]], present: set[tuple[str, str]], *, prune: bool
+) -> None:
     """Documents of this scope whose file is gone: ended with `prune`, reported otherwise."""
-    present = {file.path for file in scope.files}
-    gone = [path for path in sorted(known) if scope.covers(path) and path not in present]
-    uris = [f"{scope.source}/{path}" for path in gone]
+
+    def gone(path: str) -> bool:
+        return scope.covers(path) and (scope.source, path) not in present
+
+    paths = [path for path in sorted(known) if gone(path)]
+    uris = [f"{scope.source}/{path}" for path in paths]
     if prune:
-        run.ended |= {known[path][0] for path in gone}
+        run.ended |= {known[path][0] for path in paths}
         run.report.removed.extend(uris)
     else:
         run.report.missing.extend(uris)
-    run.cleared.extend(
-        (scope.source, path) for path in run.writer.rejected(scope.source) if scope.covers(path) and path not in present
-    )
+    run.cleared.extend((scope.source, path) for path in run.writer.rejected(scope.source) if gone(path))
+
+
+def _note_unreadable(run: _Run, scope: Scope) -> None:
+    """Folders that could not be listed, as failures; the documents below them stay."""
+    for path, reason in scope.unreadable:
+        error = FileUnreadable(f"the folder cannot be listed: {reason}")
+        failure = Failure.of(f"{scope.source}/{path}", error)
+        run.report.failed.append(failure)
+        run.rejected.append((failure.uri, scope.source, path, failure.code, failure.reason, failure.hint))
 
 
 def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> IngestReport:
@@ -259,4 +271,4 @@ def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
 
 def upload_id(name: str) -> str:
     """The id of an uploaded document."""
-    return document_id(UPLOADS, Path(name).name)
+    return document_id(UPLOADS, readable(Path(name).name))

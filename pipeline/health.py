@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def examine(engine: Engine) -> list[Finding]:
         findings.extend(_index(engine))
     except CitewellError as error:
         findings.append(Finding("index", "problem", error.message, error.hint))
+    except sqlite3.DatabaseError as error:
+        findings.append(Finding("catalog", "problem", f"it is damaged: {error}", "Restore it from a backup."))
     return findings
 
 
@@ -87,7 +90,7 @@ def _index(engine: Engine) -> list[Finding]:
         Finding("index", "problem", f"{name} does not match its checksum", REBUILD)
         for name in damaged_files(engine.directory, manifest)
     )
-    if not damage and len(findings) == 0:
+    if not findings:
         findings.extend(_consistency(engine.directory, catalog, manifest))
     counts = catalog.counts()
     if not any(f.state == "problem" for f in findings):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import docx
 from docx.document import Document as DocxDocument
-from docx.table import Table
+from docx.table import Table, _Cell
 from docx.text.paragraph import Paragraph
 
 from citewell.core.errors import FileBroken, FileTooLarge
@@ -36,15 +36,17 @@ def parse(data: bytes, max_unpacked_bytes: int) -> Parsed:
 
 
 def _blocks(document: DocxDocument) -> Iterator[RawBlock]:
+    # Asked once: python-docx searches all styles anew for each paragraph.
+    styles = {style.style_id: (style.name or "") for style in document.styles}
     for item in document.iter_inner_content():
         if isinstance(item, Table):
             yield from _rows(item)
         else:
-            yield _paragraph(item)
+            yield _paragraph(item, styles)
 
 
-def _paragraph(paragraph: Paragraph) -> RawBlock:
-    style = (paragraph.style.name if paragraph.style is not None else "") or ""
+def _paragraph(paragraph: Paragraph, styles: Mapping[str, str]) -> RawBlock:
+    style = styles.get(paragraph._p.style or "", "")
     heading = _HEADING.match(style)
     if heading:
         return RawBlock("heading", paragraph.text, level=int(heading.group(1)) + 1)
@@ -55,11 +57,6 @@ def _paragraph(paragraph: Paragraph) -> RawBlock:
 
 def _rows(table: Table) -> Iterator[RawBlock]:
     for row in table.rows:
-        cells: list[str] = []
-        previous = None
-        for cell in row.cells:
-            if cell._tc is previous:  # a merged cell is listed once for each column it spans
-                continue
-            previous = cell._tc
-            cells.append(" ".join(cell.text.split()))
-        yield RawBlock("table_row", " | ".join(cells))
+        # The cells as they are stored: `row.cells` repeats a merged cell for each column that the file claims it spans.
+        cells = (_Cell(stored, table).text for stored in row._tr.tc_lst)
+        yield RawBlock("table_row", " | ".join(" ".join(text.split()) for text in cells))

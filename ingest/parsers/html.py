@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import trafilatura
 from lxml import etree
@@ -51,7 +52,7 @@ def _append(element: etree._Element, blocks: list[RawBlock]) -> None:
         rend = element.get("rend", "h2")
         blocks.append(RawBlock("heading", _text(element), level=int(rend[1:]) if rend[1:].isdigit() else 2))
     elif element.tag == "list":
-        blocks.extend(RawBlock("list_item", _text(item)) for item in element.iter("item"))
+        blocks.extend(RawBlock("list_item", _own_text(item)) for item in element.iter("item"))
     elif element.tag == "table":
         blocks.extend(
             RawBlock("table_row", " | ".join(_text(cell) for cell in row.iter("cell"))) for row in element.iter("row")
@@ -69,6 +70,20 @@ def _text(element: etree._Element) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
+def _own_text(item: etree._Element) -> str:
+    """The text of a list item without that of the lists inside it, which are items of their own."""
+
+    def gather(element: etree._Element) -> Iterator[str]:
+        yield element.text or ""
+        for child in element:
+            if child.tag not in _LISTS:
+                yield from gather(child)
+            yield child.tail or ""
+
+    return " ".join(" ".join(gather(item)).split())
+
+
+_LISTS = frozenset({"list", "ul", "ol"})
 _BLOCK_TAGS = {
     "p": "paragraph",
     "li": "list_item",
@@ -94,5 +109,8 @@ def _body_blocks(data: bytes) -> list[RawBlock]:
         elif element.tag == "tr":
             blocks.append(RawBlock("table_row", " | ".join(_text(cell) for cell in element)))
         elif element.tag in _BLOCK_TAGS and element.find(".//p") is None:
-            blocks.append(RawBlock("list_item" if element.tag == "li" else "paragraph", _text(element)))
+            item = element.tag == "li"
+            blocks.append(
+                RawBlock("list_item" if item else "paragraph", _own_text(element) if item else _text(element))
+            )
     return blocks or [RawBlock("paragraph", _text(body))]

@@ -12,7 +12,8 @@ from citewell.ingest.normalise import Parsed, RawBlock
 from citewell.ingest.parsers.plain import decode
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_TAGS = re.compile(r"<!--.*?-->|</?[a-zA-Z][^>]*>", re.DOTALL)
+# Linear in the text: a comment that is not closed ends with the text, and a tag holds no further bracket.
+_TAGS = re.compile(r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]*>", re.DOTALL)
 
 
 def parse(data: bytes, max_unpacked_bytes: int) -> Parsed:

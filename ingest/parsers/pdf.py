@@ -176,7 +176,7 @@ def _continues(previous: _Line, line: _Line, usual_gap: float, body: float) -> b
 
 
 def _is_heading(line: _Line, body: float) -> bool:
-    large = line.size >= HEADING_SCALE * body
+    large = line.size >= HEADING_SCALE * body > 0  # without geometry all sizes are 0, and nothing is large
     return (large or line.bold) and line.cells == 1 and len(line.text) <= MAX_HEADING_CHARS
 
 

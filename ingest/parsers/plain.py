@@ -15,6 +15,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codec
 _UNDERLINE = re.compile(r"^\s*([=\-~^*#])\1{2,}\s*$")
 _ITEM = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _NUMBERED_HEADING = re.compile(r"^\d{1,2}(?:\.\d{1,2})*\.?\s+\S")
+_ODD_SPACES = re.compile(r"[^\S\n\t ]")  # no-break spaces and their like, as plain ones
 MAX_HEADING_CHARS = 90
 # More of these than one in a hundred characters: not a text.
 MAX_CONTROL_SHARE = 0.01
@@ -41,7 +42,8 @@ def decode(data: bytes) -> str:
 def parse(data: bytes, max_unpacked_bytes: int) -> Parsed:
     """Blocks of a plain text file."""
     del max_unpacked_bytes  # a text unpacks to itself
-    lines = decode(data).replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").split("\n")
+    text = _ODD_SPACES.sub(" ", decode(data).replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n"))
+    lines = text.split("\n")
     blocks: list[RawBlock] = []
     run: list[str] = []
     for index, line in enumerate(lines):

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from citewell.api.app import create_app
+from citewell.api.auth import is_loopback
 from citewell.api.errors import STATUS_OF
 from citewell.core import errors
 from citewell.core.settings import load_settings
@@ -98,6 +99,9 @@ def test_pages_of_other_sites_and_rebound_names_are_refused(client: TestClient) 
         403,
         "access.denied",
     )
+    monkey = {"Origin": "https://monkey.example"}
+    assert told(client, "POST", "/v1/answer", json=QUESTION, headers=monkey) == (403, "access.denied")
+    assert told(client, "POST", "/v1/answer", json=QUESTION, headers={"Origin": "http://[x"}) == (403, "access.denied")
     same = {"Origin": "http://127.0.0.1:8765"}
     assert client.post("/v1/answer", json=QUESTION, headers=same).status_code == 200
 
@@ -105,11 +109,23 @@ def test_pages_of_other_sites_and_rebound_names_are_refused(client: TestClient) 
 def test_another_machine_needs_the_key(keyed: TestClient, client: TestClient, engine: Engine) -> None:
     stranger = TestClient(client.app, base_url="http://127.0.0.1", client=("10.1.2.3", 1))
     assert told(stranger, "POST", "/v1/answer", json=QUESTION) == (403, "access.denied")
-    assert told(keyed, "POST", "/v1/answer", json=QUESTION) == (401, "access.denied")
+    assert told(keyed, "POST", "/v1/answer", json=QUESTION) == (401, "access.key_required")
     assert told(keyed, "POST", "/v1/answer", json=QUESTION, headers={"Authorization": "Bearer wrong"}) == (
         401,
-        "access.denied",
+        "access.key_required",
     )
     assert keyed.post("/v1/answer", json=QUESTION, headers={"Authorization": "Bearer s3cret"}).status_code == 200
     assert keyed.get("/healthz").status_code == 200
     del engine
+
+
+def test_half_characters_in_a_question_are_no_error(client: TestClient) -> None:
+    body = b'{"question": "\\ud800 annual leave"}'
+    assert client.post("/v1/answer", content=body, headers={"Content-Type": "application/json"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"])
+def test_addresses_of_this_machine_are_known(host: str) -> None:
+    assert is_loopback(host)
+    assert not is_loopback(f"{host}.example")
+    assert not is_loopback("10.0.0.1")

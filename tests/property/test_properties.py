@@ -73,7 +73,7 @@ def test_passages_rebuild_the_document_within_the_limit(
     assert all(document.text[c.start_char : c.end_char] == c.text for c in chunks)
     assert solid("".join(c.text for c in chunks)) == solid(document.text)
     assert all(before.end_char <= after.start_char for before, after in itertools.pairwise(chunks))
-    assert all(tokenizer.count(c.text) <= limit for c in chunks)
+    assert all(tokenizer.count(c.text) <= limit and c.token_count <= limit for c in chunks)
     assert len({c.chunk_id for c in chunks}) == len(chunks)
 
 

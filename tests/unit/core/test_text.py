@@ -36,7 +36,10 @@ def test_a_token_map_counts_any_span_as_the_tokenizer_counts_its_text(tokenizer:
 
 
 def test_a_word_that_the_tokenizer_hides_in_one_token_is_charged_by_its_length(tokenizer: ModelTokenizer) -> None:
-    assert TokenMap(tokenizer, "a" * 4000).cost(0, 4000) == 1000
+    tokens = TokenMap(tokenizer, "a" * 4000)
+    assert tokens.cost(0, 4000) == 1000
+    assert tokens.cost(2000, 4000) == 500
+    assert tokens.longest_end(1000, 4000, 100) == 1400
 
 
 def test_a_document_refuses_blocks_out_of_order_and_a_wrong_version() -> None:

@@ -86,6 +86,31 @@ def test_a_missing_file_is_refused_with_a_hint(engine: Engine) -> None:
     assert "rebuild" in caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["dense.faiss", "passages.npz", "lexical/meta.json"])
+def test_a_file_overwritten_with_zeros_is_told_by_a_search(engine: Engine, name: str) -> None:
+    path = generation_folder(engine.directory, 1) / name
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(IndexCorrupt):
+        search(engine, "annual leave")
+
+
+def test_a_catalog_that_is_only_begun_is_an_index_that_is_missing(tmp_path: Path, make_engine: Make) -> None:
+    sqlite3.connect(tmp_path / "catalog.sqlite").execute("PRAGMA journal_mode = WAL")
+    with pytest.raises(IndexMissing):
+        make_engine(tmp_path).catalog  # noqa: B018
+
+
+def test_documents_without_any_term_are_searched_by_rank_bm25_too(tmp_path: Path, make_engine: Make) -> None:
+    (tmp_path / "odd").mkdir()
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (tmp_path / "odd" / name).write_text("?!" * (1 + ord(name[0])))
+    odd = make_engine(tmp_path / "index", load_settings(lexical={"engine": "rank_bm25"}))
+    ingest_paths(odd, [tmp_path / "odd"])
+    found, _, _ = search(odd, "anything at all")
+    assert len(found.bm25) == 0
+    odd.close()
+
+
 def test_rebuilding_mends_an_index_from_the_catalog(engine: Engine) -> None:
     (generation_folder(engine.directory, 1) / "dense.faiss").unlink()
     report = rebuild(engine)

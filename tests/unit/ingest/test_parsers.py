@@ -11,6 +11,7 @@ import pytest
 from reportlab.pdfgen import canvas
 
 from citewell.core.errors import FileBroken, FileRejected, FileTooLarge, FileUnsupported, FileWithoutText
+from citewell.core.sentences import sentence_spans
 from citewell.core.types import Document
 from citewell.ingest.normalise import compose_document, normalise_text
 from citewell.ingest.parsers import parse, supported_suffixes
@@ -163,3 +164,49 @@ def test_the_documents_id_is_that_of_source_and_path_alone(tmp_path: Path) -> No
     b = compose_document(parse(b"two", "a.txt", max_unpacked_bytes=9), source="s", path="a.txt")
     assert a.doc_id == b.doc_id
     assert a.version != b.version
+
+
+def test_a_nested_list_says_everything_once() -> None:
+    filler = "".join(
+        f"<p>Paragraph {i} is long enough for the main content to be found as such here.</p>" for i in range(5)
+    )
+    page = f"<html><body><main><h1>L</h1>{filler}<ul><li>outer one<ul><li>inner alpha</li><li>inner beta</li></ul></li><li>outer two</li></ul></main></body></html>"
+    items = [text for kind, text in kinds(read(page.encode(), "x.html")) if kind == "list_item"]
+    assert sorted(items) == ["inner alpha", "inner beta", "outer one", "outer two"]
+
+
+def test_front_matter_that_is_no_text_does_not_reach_the_store() -> None:
+    document = read(b'---\nlang: "\\ud800"\ntitle: "a\\u0000b"\n---\nText of it.\n', "x.md")
+    "".join([document.language, document.title, *document.metadata.values()]).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"<div>" + b"<!--" * 100_000, "x.md"),
+        (b"A." + b"." * 200_000 + b"x", "x.txt"),
+        (("\u00a0" * 100_000 + "x").encode() * 2, "x.txt"),
+        (b"<a" * 100_000, "x.md"),
+    ],
+)
+def test_hostile_texts_take_no_longer_than_their_length(data: bytes, name: str) -> None:
+    """Each took minutes when its time grew with the square of its length; the test's own time limit is that of the suite."""
+    try:
+        text = read(data, name).text
+    except FileRejected:
+        return
+    sentence_spans(text)
+
+
+def test_a_word_document_of_many_empty_paragraphs_and_wide_merges_is_read_at_once() -> None:
+    source = docx.Document()
+    table = source.add_table(rows=1, cols=2)
+    table.rows[0].cells[0].text = "Limit"
+    span = table.rows[0].cells[1]._tc.get_or_add_tcPr()._add_gridSpan()
+    span.val = 50_000_000
+    for _ in range(3000):
+        source.element.body.append(source.element.body._new_p())
+    source.add_paragraph("The end.")
+    stream = io.BytesIO()
+    source.save(stream)
+    assert kinds(read(stream.getvalue(), "x.docx"))[-1] == ("paragraph", "The end.")

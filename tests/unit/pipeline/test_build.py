@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from citewell.core.errors import DocumentNotFound
 from citewell.pipeline import health
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, ingest_upload
@@ -105,3 +108,20 @@ def test_the_same_text_in_two_documents_is_embedded_once(engine: Engine, folder:
         (folder / name).write_text("Notice\n\nThe gate closes at ten in the evening on every working day.")
     report = ingest_paths(engine, [folder])
     assert (len(report.added), report.chunks_embedded) == (2, 1)
+
+
+def test_a_pruned_document_opens_in_no_version(engine: Engine, folder: Path) -> None:
+    summary = next(s for s in engine.catalog.summaries() if s.uri.endswith("pumps.txt"))
+    (folder / "pumps.txt").unlink()
+    ingest_paths(engine, [folder], prune=True)
+    with pytest.raises(DocumentNotFound):
+        engine.catalog.document(summary.doc_id, summary.version)
+    assert engine.catalog.text_at(summary.doc_id, summary.version, 0, 5) is None
+
+
+def test_overlapping_folders_hold_each_document_once(engine: Engine, folder: Path) -> None:
+    report = ingest_paths(engine, [folder.parent / "papers", folder])
+    assert (report.added, report.unchanged) == ([], 3)
+    (folder.parent / "extra.md").write_text("# Extra\n\nA file beside the folder.")
+    report = ingest_paths(engine, [folder.parent], prune=True)
+    assert (len(report.added), report.unchanged, report.removed) == (1, 3, [])
