@@ -120,6 +120,8 @@ def read_manifest(directory: Path, generation: int, expected_sha256: str) -> Man
         raise IndexIncompatible(
             f"{path} was written by another version: {error.error_count()} unknown fields"
         ) from None
+    if manifest.oldest_readable_version > FORMAT_VERSION or manifest.format_version < OLDEST_READABLE_VERSION:
+        raise IndexIncompatible(f"{path} has format {manifest.format_version}; this version reads {FORMAT_VERSION}")
     for name, size_bytes in manifest.sizes_bytes.items():
         file = path.parent / name
         if not file.is_file() or file.stat().st_size != size_bytes:

@@ -1,7 +1,9 @@
 """Splits a document into passages that respect headings, paragraphs and sentences within a token limit.
 
 A section is what stands under one heading path. Sections that fit stay whole, small neighbours under a common heading are
-joined, and longer ones are cut at sentence ends into parts of like length, so that no part is a scrap.
+joined, and longer ones are cut at sentence ends: where a paragraph begins if there is one in reach, else before the sentence whose
+hash is smallest. So a cut depends on the words around it and not on what stands far before: after an edit the cuts soon fall
+where they fell, and only the passages around the edit are embedded anew. What is left in the end is cut into halves, not scraps.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from citewell.core.settings import ChunkingSettings
 from citewell.core.tokens import ModelTokenizer, TokenMap
 from citewell.core.types import Block, Chunk, Document, passage_id
 
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
+LEAST = 0.6  # of the limit, at least, for a part that is not the last
+REST = 1.5  # limits: what is left is cut into at most two parts
 SPECIAL_TOKENS = 2  # [CLS] and [SEP] around what the embedder reads
 MAX_HEADER_SHARE = 0.25  # of the limit: a longer header is shortened when it is embedded, not charged to the passage
 
@@ -120,17 +124,18 @@ def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _parts(text: str, section: _Section, tokens: TokenMap, limit: int, blocks: Sequence[Block]) -> list[Span]:
-    total = tokens.cost(section.start, section.end)
-    if total <= limit:
+    """The section cut at sentence ends, each part within the limit; see the module's docstring for where."""
+    if tokens.cost(section.start, section.end) <= limit:
         return [(section.start, section.end)]
     units = _units(text, section, tokens, limit)
     block_starts = {block.start_char for block in blocks}
-    parts_wanted = -(-total // limit)
-    while True:
-        parts = _packed(units, tokens, total / parts_wanted, limit, block_starts)
-        if len(parts) <= parts_wanted:
-            return parts
-        parts_wanted = len(parts)
+    parts: list[Span] = []
+    first = 0
+    while tokens.cost(units[first][0], units[-1][1]) > REST * limit:
+        following = _cut(text, units, first, tokens, limit, block_starts)
+        parts.append((units[first][0], units[following - 1][1]))
+        first = following
+    return parts + _halves(units[first:], tokens, limit)
 
 
 def _units(text: str, section: _Section, tokens: TokenMap, limit: int) -> list[Span]:
@@ -151,18 +156,34 @@ def _units(text: str, section: _Section, tokens: TokenMap, limit: int) -> list[S
     return units
 
 
-def _packed(units: Sequence[Span], tokens: TokenMap, target: float, limit: int, block_starts: set[int]) -> list[Span]:
-    """Consecutive units joined up to about `target` tokens, never over `limit`; a block's start is a good place to cut."""
-    parts: list[Span] = []
-    start = units[0][0]
-    for (_, end), (next_start, next_end) in zip(units, [*units[1:], (-1, -1)], strict=True):
-        if next_start < 0:
-            parts.append((start, end))
-            break
-        held = tokens.cost(start, end)
-        grown = tokens.cost(start, next_end)
-        good_place = next_start in block_starts and held >= 0.85 * target
-        if grown > limit or good_place or abs(grown - target) > abs(target - held):
-            parts.append((start, end))
-            start = next_start
-    return parts
+def _cut(text: str, units: Sequence[Span], first: int, tokens: TokenMap, limit: int, block_starts: set[int]) -> int:
+    """The unit with which the next part begins: a block's start where there is one in reach, else chosen by content."""
+    reach = []
+    following = first + 1
+    while following < len(units) and (held := tokens.cost(units[first][0], units[following - 1][1])) <= limit:
+        if held >= LEAST * limit:
+            reach.append(following)
+        following += 1
+    if not reach:
+        return max(first + 1, following - 1)
+    return min([u for u in reach if units[u][0] in block_starts] or reach, key=lambda u: _mark(text, units[u]))
+
+
+def _mark(text: str, unit: Span) -> bytes:
+    """A number that depends on the unit's own words alone."""
+    return hashlib.blake2b(text[slice(*unit)].encode(), digest_size=8).digest()
+
+
+def _halves(units: Sequence[Span], tokens: TokenMap, limit: int) -> list[Span]:
+    """What is left of a section, whole or in two parts of like length; in more where a long sentence prevents that."""
+    start, end = units[0][0], units[-1][1]
+    if tokens.cost(start, end) <= limit:
+        return [(start, end)]
+
+    def longer(cut: int) -> int:
+        return max(tokens.cost(start, units[cut - 1][1]), tokens.cost(units[cut][0], end))
+
+    cut = min(range(1, len(units)), key=longer)
+    if longer(cut) <= limit:
+        return [(start, units[cut - 1][1]), (units[cut][0], end)]
+    return list(units)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexIncompatible, IndexMissing, WriterBusy
 from citewell.core.settings import load_settings
-from citewell.index.generations import FOLDER, generation_folder
+from citewell.index.generations import FOLDER, MANIFEST, generation_folder, read_manifest
 from citewell.index.writer import CatalogWriter
 from citewell.pipeline import health
 from citewell.pipeline.ask import search
@@ -149,6 +150,14 @@ def test_a_format_of_the_future_is_refused(engine: Engine, make_engine: Make) ->
         db.execute("UPDATE meta SET value = '99' WHERE key = 'format_version'")
     with pytest.raises(IndexIncompatible, match="format 99"):
         make_engine(engine.directory).catalog  # noqa: B018
+
+
+def test_a_generation_of_the_future_is_refused(engine: Engine) -> None:
+    path = generation_folder(engine.directory, 1) / MANIFEST
+    content = path.read_text().replace('"oldest_readable_version": 1', '"oldest_readable_version": 99')
+    path.write_text(content)
+    with pytest.raises(IndexIncompatible, match="format"):
+        read_manifest(engine.directory, 1, hashlib.sha256(content.encode()).hexdigest())
 
 
 def test_a_file_that_is_no_catalog_is_told(tmp_path: Path, make_engine: Make) -> None:

@@ -37,6 +37,17 @@ def test_long_sections_are_cut_at_sentence_ends_into_parts_of_like_length(chunke
     assert min(counts) >= 0.5 * max(counts), counts
 
 
+@pytest.mark.parametrize("edit", ["", "A new sentence is put in here, in the middle of it all. "])
+def test_an_edit_changes_the_passages_around_it_and_no_others(tokenizer: ModelTokenizer, edit: str) -> None:
+    sentences = [f"Rule {i} of the {i * 7919 % 997} is about pump {i * 31 % 101} and its valve. " for i in range(200)]
+    chunker = Chunker(ChunkingSettings(), tokenizer, "t")
+    before = {c.text for c in chunker.split(document(RawBlock("paragraph", "".join(sentences))))}
+    edited = [*sentences[:100], edit or "Rule hundred is no more. ", *sentences[100 + (not edit) :]]
+    after = {c.text for c in chunker.split(document(RawBlock("paragraph", "".join(edited))))}
+    assert len(after) >= 12
+    assert len(after - before) <= 3
+
+
 def test_small_neighbours_under_one_heading_are_joined_and_strangers_are_not(chunker: Chunker) -> None:
     small = document(RawBlock("heading", "A", 1), RawBlock("heading", "x", 2), RawBlock("paragraph", "Short one."), RawBlock("heading", "y", 2), RawBlock("paragraph", "Short two."))  # fmt: skip
     assert len(chunker.split(small)) == 1
