@@ -6,7 +6,7 @@ Character offsets are Python string indices (code points) into a document's norm
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,6 +75,11 @@ class Document:
         return page
 
 
+def headings_above(title: str, heading_path: Sequence[str]) -> list[str]:
+    """Title and headings from the top, each named once."""
+    return [part for part in dict.fromkeys([title, *heading_path]) if part]
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A passage: the retrieved and cited unit. `text == document.text[start_char:end_char]`."""
@@ -98,8 +103,7 @@ class Chunk:
     @property
     def header(self) -> str:
         """Title and headings above the passage, as one line; what its words alone do not say."""
-        parts = [self.title, *self.heading_path]
-        return " › ".join(part for i, part in enumerate(parts) if part and part not in parts[:i])
+        return " › ".join(headings_above(self.title, self.heading_path))
 
 
 def passage_id(doc_id: str, version: str, start_char: int, end_char: int, chunker: str) -> str:

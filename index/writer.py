@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, WriterBusy
 from citewell.core.protocols import Vectors
 from citewell.core.settings import StorageSettings
-from citewell.core.types import Chunk, Document
+from citewell.core.types import Chunk, Document, headings_above
 from citewell.index.catalog import ALIVE, CATALOG_NAME, document_of_row, dump_blocks
 from citewell.index.generations import Fingerprints, IndexRow, remove_unnamed, write_generation
 from citewell.index.schema import open_catalog
@@ -70,8 +70,15 @@ class CatalogWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._db.close()
-        self._lock.release()
+        try:
+            if error is not None:
+                with contextlib.suppress(
+                    sqlite3.Error
+                ):  # the error under way is the one to tell; the next writer discards too
+                    self.discard_staged()
+            self._db.close()
+        finally:
+            self._lock.release()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -242,6 +249,5 @@ class CatalogWriter:
 
 def _lexical_text(title: str, heading_path: str, body: str) -> str:
     """What BM25 reads of a passage: title, headings and text, a heading that the text repeats counted once."""
-    parts = [title, *json.loads(heading_path)]
-    above = [part for i, part in enumerate(parts) if part not in parts[:i] and not body.startswith(part)]
+    above = [heading for heading in headings_above(title, json.loads(heading_path)) if not body.startswith(heading)]
     return "\n".join([*above, body])

@@ -1,4 +1,4 @@
-"""What an ingestion does to each source file: the plan by state, and the report of what was done."""
+"""What an ingestion did to each source file, what it rejected and why, and where it tells how far it is."""
 
 from __future__ import annotations
 

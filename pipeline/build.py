@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from citewell.core.errors import CitewellError, FileRejected, FileUnreadable, SourceError
+from citewell.core.errors import FileRejected, FileUnreadable, SourceError
 from citewell.core.types import Document, document_id
 from citewell.index.embed import content_hash, embedding_input
 from citewell.index.generations import require_same
@@ -75,7 +75,7 @@ def ingest_paths(
 
 def ingest_upload(engine: Engine, name: str, data: bytes) -> IngestReport:
     """Adds or replaces one uploaded document. Raises the FileRejected of a file that cannot be read."""
-    path = readable(Path(name).name)
+    path = _upload_path(name)
     document = _document(engine, data, UPLOADS, path)
     return ingest_documents(engine, [Entry(UPLOADS, path, content_key(data), document)])
 
@@ -145,12 +145,16 @@ def _read_file(run: _Run, file: SourceFile, before: tuple[str, str] | None) -> E
             run.report.unchanged += 1
         run.cleared.append((file.source, file.path))
     except FileRejected as error:
-        failure = Failure.of(file.uri, error)
-        run.report.failed.append(failure)
-        run.rejected.append((failure.uri, file.source, file.path, failure.code, failure.reason, failure.hint))
+        _reject(run, file.source, file.path, error)
     if document is not None:
         _note_new(run, document, replaces=before is not None)
     return Entry(file.source, file.path, key, document)
+
+
+def _reject(run: _Run, source: str, path: str, error: FileRejected) -> None:
+    failure = Failure.of(f"{source}/{path}", error)
+    run.report.failed.append(failure)
+    run.rejected.append((failure.uri, source, path, failure.code, failure.reason, failure.hint))
 
 
 def _note_new(run: _Run, document: Document, *, replaces: bool) -> None:
@@ -209,10 +213,7 @@ def _note_missing(
 def _note_unreadable(run: _Run, scope: Scope) -> None:
     """Folders that could not be listed, as failures; the documents below them stay."""
     for path, reason in scope.unreadable:
-        error = FileUnreadable(f"the folder cannot be listed: {reason}")
-        failure = Failure.of(f"{scope.source}/{path}", error)
-        run.report.failed.append(failure)
-        run.rejected.append((failure.uri, scope.source, path, failure.code, failure.reason, failure.hint))
+        _reject(run, scope.source, path, FileUnreadable(f"the folder cannot be listed: {reason}"))
 
 
 def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> IngestReport:
@@ -220,26 +221,17 @@ def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> Inge
     report = run.report
     size = run.engine.settings.ingest.window_documents
     window: list[Entry] = []
-    try:
-        for entry in entries:
-            window.append(entry)
-            if len(window) == size:
-                _stage_window(run, window)
-                window = []
-        _stage_window(run, window)
-        run.writer.record(sources, run.rejected, run.cleared)
-        if (
-            report.added
-            or run.ended
-            or run.writer.has_unpublished_deletions()
-            or run.writer.live_fingerprints() is None
-        ):
-            generation = run.writer.publish(run.ended, run.engine.fingerprints, run.engine.embedder.dimension)
-            report.published = True
-            report.generation = f"{generation:06d}"
-    except CitewellError:
-        run.writer.discard_staged()
-        raise
+    for entry in entries:
+        window.append(entry)
+        if len(window) == size:
+            _stage_window(run, window)
+            window = []
+    _stage_window(run, window)
+    run.writer.record(sources, run.rejected, run.cleared)
+    if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_fingerprints() is None:
+        generation = run.writer.publish(run.ended, run.engine.fingerprints, run.engine.embedder.dimension)
+        report.published = True
+        report.generation = f"{generation:06d}"
     if not report.generation:
         report.generation = f"{run.engine.catalog.live_generation() or 0:06d}"
     report.ms = round((time.perf_counter() - started) * 1000, 1)
@@ -271,4 +263,9 @@ def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
 
 def upload_id(name: str) -> str:
     """The id of an uploaded document."""
-    return document_id(UPLOADS, readable(Path(name).name))
+    return document_id(UPLOADS, _upload_path(name))
+
+
+def _upload_path(name: str) -> str:
+    """An upload's path within its source: the last part of the name that was sent, so that it cannot lead elsewhere."""
+    return readable(Path(name).name)

@@ -106,7 +106,7 @@ def test_pages_of_other_sites_and_rebound_names_are_refused(client: TestClient) 
     assert client.post("/v1/answer", json=QUESTION, headers=same).status_code == 200
 
 
-def test_another_machine_needs_the_key(keyed: TestClient, client: TestClient, engine: Engine) -> None:
+def test_another_machine_needs_the_key(keyed: TestClient, client: TestClient) -> None:
     stranger = TestClient(client.app, base_url="http://127.0.0.1", client=("10.1.2.3", 1))
     assert told(stranger, "POST", "/v1/answer", json=QUESTION) == (403, "access.denied")
     assert told(keyed, "POST", "/v1/answer", json=QUESTION) == (401, "access.key_required")
@@ -116,7 +116,6 @@ def test_another_machine_needs_the_key(keyed: TestClient, client: TestClient, en
     )
     assert keyed.post("/v1/answer", json=QUESTION, headers={"Authorization": "Bearer s3cret"}).status_code == 200
     assert keyed.get("/healthz").status_code == 200
-    del engine
 
 
 def test_half_characters_in_a_question_are_no_error(client: TestClient) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,7 +87,6 @@ def test_the_serving_path_is_measured_and_its_runs_are_written(dataset: Path, tm
     again.close()
 
 
-def test_an_unknown_stage_is_told(dataset: Path, engine: Engine, make_engine: Callable[..., Engine]) -> None:
-    del make_engine
+def test_an_unknown_stage_is_told(dataset: Path, engine: Engine) -> None:
     with pytest.raises(DatasetInvalid, match="unknown stage"):
         evaluate_retrieval(engine, read_dataset(dataset), stages=["bm52"], measures=["nDCG@10"])

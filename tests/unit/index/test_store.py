@@ -67,6 +67,8 @@ def test_a_build_that_fails_leaves_the_live_generation_alone(
         ingest_paths(engine, [folder])
     monkeypatch.undo()
     assert health.status(engine) == before
+    staged = "SELECT count(*) FROM documents WHERE valid_from IS NULL"
+    assert sqlite3.connect(engine.directory / "catalog.sqlite").execute(staged).fetchone()[0] == 0
     assert ingest_paths(engine, [folder]).added == ["papers/new.md"]
     assert problems(engine) == []
 
