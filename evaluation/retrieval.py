@@ -12,7 +12,7 @@ from citewell.core.settings import Settings
 from citewell.core.types import Ranking
 from citewell.evaluation.datasets import Dataset, read_corpus
 from citewell.evaluation.measures import Estimate, evaluate_run, parse_measures
-from citewell.evaluation.trec import Run, write_run
+from citewell.evaluation.trec import write_run
 from citewell.ingest.jobs import IngestReport, Progress
 from citewell.pipeline.ask import STAGES, retrieve
 from citewell.pipeline.build import ingest_documents
@@ -74,7 +74,7 @@ def evaluate_retrieval(
     for name, run in collected.items():
         if runs is not None:
             write_run(run, runs / f"{dataset.name}.{name}.run", f"citewell-{name}-{engine.config_hash}")
-    results = {name: evaluate_run(parsed, dataset.qrels, _checked(run)) for name, run in collected.items()}
+    results = {name: evaluate_run(parsed, dataset.qrels, run) for name, run in collected.items()}
     notes = (
         ("rerank: no cross-encoder is configured, so it equals hybrid",)
         if "rerank" in stages and engine.reranker is None
@@ -97,7 +97,3 @@ def best_passages(ranking: Ranking, names: dict[str, str]) -> dict[str, float]:
     for candidate in ranking.candidates:
         scores.setdefault(names[candidate.doc_id], candidate.score)
     return scores
-
-
-def _checked(run: Run) -> Run:
-    return {query_id: scores for query_id, scores in run.items() if scores}
