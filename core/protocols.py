@@ -124,6 +124,11 @@ class Generator(Protocol):
 class Verifier(Protocol):
     """Decides whether a sentence is supported by what it cites."""
 
+    @property
+    def name(self) -> str:
+        """How it decides, such as `alignment`."""
+        ...
+
     def verify(self, sentence: Sentence, citations: Sequence[Citation]) -> Sequence[float]:
         """Support of `sentence` by each citation, from 0 to 1."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 CONSTANT_LIST_SCORE = 0.5
@@ -15,3 +16,14 @@ def min_max(scores: Mapping[str, float]) -> dict[str, float]:
     if high <= low:
         return dict.fromkeys(scores, CONSTANT_LIST_SCORE)
     return {key: (score - low) / (high - low) for key, score in scores.items()}
+
+
+def z_score(scores: Mapping[str, float]) -> dict[str, float]:
+    """Standard deviations above the mean: (s - mean) / sd of the list; 0 for all when they are equal."""
+    if not scores:
+        return {}
+    mean = math.fsum(scores.values()) / len(scores)
+    spread = math.sqrt(math.fsum((score - mean) ** 2 for score in scores.values()) / len(scores))
+    if spread <= 0:
+        return dict.fromkeys(scores, 0.0)
+    return {key: (score - mean) / spread for key, score in scores.items()}

@@ -8,12 +8,13 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from citewell.core.errors import SettingsError
 
 ENV_PREFIX = "CITEWELL_"
+BM25_K1, BM25_B = 1.2, 0.75  # Lucene's defaults; Robertson and Zaragoza, 2009, find 1.2 to 2 and 0.5 to 0.8 good
 RRF_K = 60  # Cormack, Clarke, Buettcher, SIGIR 2009
 # Variables with our prefix that are no settings: the data directory and the settings file of the command line.
 ENV_OF_THE_COMMAND_LINE = {"CITEWELL_DIR", "CITEWELL_CONFIG"}
@@ -63,6 +64,16 @@ class LexicalSettings(Section):
     engine: Literal["tantivy", "rank_bm25"] = Field(
         "tantivy", description="`tantivy`: inverted index; `rank_bm25`: scans every passage, for small corpora."
     )
+    k1: float = Field(BM25_K1, ge=0, le=10, description="Saturation of term frequency; tantivy has 1.2 compiled in.")
+    b: float = Field(BM25_B, ge=0, le=1, description="Share of length normalisation; tantivy has 0.75 compiled in.")
+
+    @model_validator(mode="after")
+    def _compiled_in(self) -> LexicalSettings:
+        if self.engine == "tantivy" and (self.k1, self.b) != (BM25_K1, BM25_B):
+            raise ValueError(
+                "tantivy has k1 = 1.2 and b = 0.75 compiled in; other values need lexical.engine = rank_bm25"
+            )
+        return self
 
 
 class RetrieveSettings(Section):
@@ -74,8 +85,10 @@ class RetrieveSettings(Section):
 class FusionSettings(Section):
     """How the first-stage rankings become one."""
 
-    method: Literal["min_max", "rrf"] = Field("min_max", description="Weighted min-max sum, or reciprocal rank fusion.")
-    dense_weight: float = Field(0.5, ge=0, le=1, description="Share of the dense score in min_max; BM25 has the rest.")
+    method: Literal["min_max", "z_score", "rrf"] = Field(
+        "min_max", description="Weighted sum of min-max or z scores, or reciprocal rank fusion."
+    )
+    dense_weight: float = Field(0.5, ge=0, le=1, description="Share of the dense score in a sum; BM25 has the rest.")
     rrf_k: int = Field(RRF_K, ge=1, le=1000, description="The constant k of reciprocal rank fusion.")
 
 

@@ -1,86 +1,117 @@
-"""Retrieval evaluation: the queries of a dataset through the serving path, stage by stage, against its qrels."""
+"""Retrieval evaluation: the topics of a dataset through the serving path, stage by stage, against its qrels."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from citewell.core.errors import DatasetInvalid
-from citewell.core.settings import Settings
-from citewell.core.types import Ranking
-from citewell.evaluation.datasets import Dataset, read_corpus
-from citewell.evaluation.measures import Estimate, evaluate_run, parse_measures
-from citewell.evaluation.trec import write_run
-from citewell.ingest.jobs import IngestReport, Progress
-from citewell.pipeline.ask import STAGES, retrieve
-from citewell.pipeline.build import ingest_documents
-from citewell.pipeline.wiring import Engine
+from citewell.core.tracing import tracing
+from citewell.core.types import Chunk, Ranking
+from citewell.evaluation.indexing import Indexed
+from citewell.evaluation.measures.ranking import (
+    DEFAULT_MEASURES,
+    evaluate_run,
+    ideal_order,
+    parse_measures,
+    values_by_topic,
+)
+from citewell.evaluation.measures.spans import Span, span_grades, span_scores
+from citewell.evaluation.measures.statistics import Estimate
+from citewell.evaluation.record import Latency, RetrievalRecord, interval, means, provenance, rounded
+from citewell.evaluation.slices import Slices, found_by, slice_topics
+from citewell.evaluation.topics.gold import GoldFinder, span_of
+from citewell.evaluation.topics.trec import canonical_run, write_run
+from citewell.evaluation.topics.types import Dataset
+from citewell.ingest.jobs import Progress
+from citewell.pipeline.ask import STAGES, Retrieved, retrieve
+
+DEPTHS = (1, 5, 10, 20, 50, 100, 200)
+ORDER_MEASURE = "nDCG@10"
+FOUND_DEPTHS = (10, 100)  # at which it is told which first-stage retriever found the evidence
+SPAN_CUTOFFS = (5, 10)
+
+Runs = dict[str, dict[str, dict[str, float]]]  # stage -> query -> document -> score
 
 
-@dataclass(frozen=True, slots=True)
-class RetrievalResult:
-    """Estimates by stage and measure, and what they were measured with."""
+@dataclass(slots=True)
+class _Collected:
+    """What the queries left behind."""
 
-    dataset: str
-    topics: int
-    stages: dict[str, dict[str, Estimate]]
-    config_hash: str
-    generation: str
-    notes: tuple[str, ...]
-
-    def as_json(self) -> dict[str, object]:
-        """The outcome for machines: means under `stages`, intervals under `intervals`."""
-        return {
-            "dataset": self.dataset,
-            "topics": self.topics,
-            "stages": {s: {m: round(e.mean, 5) for m, e in by.items()} for s, by in self.stages.items()},
-            "intervals": {
-                s: {m: [round(e.low, 5), round(e.high, 5)] for m, e in by.items()} for s, by in self.stages.items()
-            },
-            "config_hash": self.config_hash,
-            "generation": self.generation,
-            "notes": list(self.notes),
-        }
-
-
-def index_dataset(
-    dataset: Dataset, settings: Settings, cache: Path, progress: Progress | None = None
-) -> tuple[Engine, IngestReport]:
-    """An engine over the dataset's corpus, indexed once for each corpus and index settings below `cache`."""
-    probe = Engine(cache, settings)
-    key = hashlib.sha256(f"{dataset.corpus_sha256}\0{probe.fingerprints.model_dump_json()}".encode()).hexdigest()[:12]
-    engine = Engine(cache / f"{dataset.name}-{key}", settings)
-    return engine, ingest_documents(engine, read_corpus(dataset), progress)
+    runs: Runs
+    into_rerank: dict[str, dict[str, float]] = field(default_factory=dict)
+    found: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    passages: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
 def evaluate_retrieval(
-    engine: Engine, dataset: Dataset, *, stages: Sequence[str] = STAGES, measures: Sequence[str], runs: Path | None = None,
-    progress: Progress | None = None,
-) -> RetrievalResult:  # fmt: skip
-    """Measures each stage over every judged query. A document's score is its best passage's; runs go below `runs`."""
+    indexed: Indexed, dataset: Dataset, *, stages: Sequence[str] = STAGES, measures: Sequence[str] = DEFAULT_MEASURES,
+    runs: Path | None = None, progress: Progress | None = None,
+) -> RetrievalRecord:  # fmt: skip
+    """Measures each stage over every judged topic. A document's score is its best passage's; runs go below `runs`."""
     check_stages(stages)
     parsed = parse_measures(measures)
-    snapshot = engine.snapshot()
-    names = {s.doc_id: s.uri for s in engine.catalog.summaries()}
-    collected: dict[str, dict[str, dict[str, float]]] = {name: {} for name in stages}
-    for number, query in enumerate(dataset.queries):
-        if progress is not None:
-            progress.advance(number, len(dataset.queries), query.text[:60])
-        found = retrieve(engine, snapshot, query)
-        for name in stages:
-            collected[name][query.query_id] = best_passages(found.ranking(name), names)
-    for name, run in collected.items():
-        if runs is not None:
+    collected = collect(indexed, dataset, stages, progress)
+    engine = indexed.engine
+    if runs is not None:
+        for name, run in collected.runs.items():
             write_run(run, runs / f"{dataset.name}.{name}.run", f"citewell-{name}-{engine.config_hash}")
-    results = {name: evaluate_run(parsed, dataset.qrels, run) for name, run in collected.items()}
-    notes = (
-        ("rerank: no cross-encoder is configured, so it equals hybrid",)
-        if "rerank" in stages and engine.reranker is None
-        else ()
+    results = {name: evaluate_run(parsed, dataset.qrels, run) for name, run in collected.runs.items()}
+    slices = slice_topics({t.query_id: t for t in dataset.judged}, dataset.qrels) | collected.found
+    notes = list(dataset.notes)
+    if "rerank" in stages and engine.reranker is None:
+        notes.append("rerank: no cross-encoder is configured, so it equals hybrid")
+    if any(topic.filter for topic in dataset.judged):
+        notes.append("filters of topics are not applied: the search has none yet")
+    return RetrievalRecord(
+        dataset=dataset.name,
+        topics=len(dataset.judged),
+        stages={stage: means(by) for stage, by in results.items()},
+        intervals={stage: {name: interval(e) for name, e in by.items()} for stage, by in results.items()},
+        depths=_recall_by_depth(dataset, collected.runs),
+        into_rerank=_into_rerank(dataset, collected, engine.settings.rerank.depth),
+        passages={s: {n: round(float(np.mean(v)), 6) for n, v in by.items()} for s, by in collected.passages.items()},
+        slices=_sliced(slices, results),
+        latency_ms=latency(collected.times),
+        per_topic={stage: {n: rounded(e.per_topic) for n, e in by.items()} for stage, by in results.items()},
+        notes=notes,
+        config_hash=engine.config_hash,
+        generation=engine.snapshot().generation,
+        provenance=provenance(engine, dataset.location, indexed.corpus_sha256),
     )
-    return RetrievalResult(dataset.name, len(dataset.queries), results, engine.config_hash, snapshot.generation, notes)
+
+
+def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress: Progress | None) -> _Collected:
+    """The runs of every stage over the judged topics, in canonical scores, and what else each query tells."""
+    engine, names = indexed.engine, indexed.names
+    snapshot = engine.snapshot()
+    gold = GoldFinder(engine.catalog, names)
+    collected = _Collected({name: {} for name in stages})
+    topics = dataset.judged
+    for number, topic in enumerate(topics):
+        if progress is not None:
+            progress.advance(number, len(topics), topic.text[:60])
+        with tracing() as trace:
+            found = retrieve(engine, snapshot, topic.query)
+        for stage, ms in trace.timings_ms().items():
+            collected.times[stage].append(ms)
+        for name in stages:
+            collected.runs[name][topic.query_id] = best_passages(found.ranking(name), names)
+        head = found.hybrid.head(engine.settings.rerank.depth)
+        collected.into_rerank[topic.query_id] = best_passages(head, names)
+        grades = dataset.qrels[topic.query_id]
+        _note_found(collected, topic.query_id, found, {d for d, n in names.items() if grades.get(n, 0) > 0})
+        evidence = gold.find(topic, grades)
+        if evidence.level == "span" and evidence.spans:
+            whole = gold.chunk_spans(sorted(evidence.documents))
+            _measure_passages(collected, indexed, found, stages, evidence.spans, whole)
+    collected.runs = {stage: canonical_run(run) for stage, run in collected.runs.items()}
+    return collected
 
 
 def check_stages(stages: Sequence[str]) -> None:
@@ -91,9 +122,102 @@ def check_stages(stages: Sequence[str]) -> None:
         raise DatasetInvalid(what, hint=f"Stages are {', '.join(STAGES)}.")
 
 
-def best_passages(ranking: Ranking, names: dict[str, str]) -> dict[str, float]:
-    """Score by document name: that of its best passage."""
+def best_passages(ranking: Ranking, names: Mapping[str, str]) -> dict[str, float]:
+    """Score by document name: that of its best passage; a document that was deleted meanwhile has none."""
     scores: dict[str, float] = {}
     for candidate in ranking.candidates:
-        scores.setdefault(names[candidate.doc_id], candidate.score)
+        if candidate.doc_id in names:
+            scores.setdefault(names[candidate.doc_id], candidate.score)
     return scores
+
+
+def latency(times: Mapping[str, Sequence[float]]) -> dict[str, Latency]:
+    """Median and 95th percentile of each stage, in milliseconds."""
+    quantiles = {stage: np.percentile(np.array(values), [50, 95]) for stage, values in times.items()}
+    return {stage: Latency(p50=round(float(q[0]), 3), p95=round(float(q[1]), 3)) for stage, q in quantiles.items()}
+
+
+def _note_found(collected: _Collected, query_id: str, found: Retrieved, relevant: set[str]) -> None:
+    for depth in FOUND_DEPTHS:
+        by = found_by(found.bm25, found.dense, lambda _, doc_id: doc_id in relevant, depth)
+        collected.found.setdefault(f"evidence in the first {depth} of", {}).setdefault(by, []).append(query_id)
+
+
+def _measure_passages(
+    collected: _Collected, indexed: Indexed, found: Retrieved, stages: Sequence[str], gold: Sequence[Span],
+    whole: Mapping[str, Span],
+) -> None:  # fmt: skip
+    """Judges passages by the characters they share with the evidence."""
+    grades = {"q": span_grades(gold, whole)}
+    budget = indexed.engine.settings.context.max_tokens
+    for stage in stages:
+        ranking = found.ranking(stage)
+        values = collected.passages.setdefault(stage, defaultdict(list))
+        if grades["q"]:
+            run = canonical_run({"q": ranking.scores()})
+            for name, by_topic in values_by_topic(parse_measures(["nDCG@10", "R@10"]), grades, run).items():
+                values[f"passage {name}"].append(by_topic["q"])
+        fetched = indexed.engine.catalog.passages(ranking.head(max(SPAN_CUTOFFS) * 2).candidates)
+        chunks = [fetched[c.chunk_id].chunk for c in ranking.candidates if c.chunk_id in fetched]
+        for cutoff in SPAN_CUTOFFS:
+            scores = span_scores(gold, [span_of(chunk) for chunk in chunks[:cutoff]])
+            values[f"span R@{cutoff}"].append(scores.recall)
+            values[f"span P@{cutoff}"].append(scores.precision)
+            values[f"span IoU@{cutoff}"].append(scores.iou)
+        values[f"span R in {budget} tokens"].append(span_scores(gold, _within(chunks, budget)).recall)
+
+
+def _within(chunks: Sequence[Chunk], budget: int) -> list[Span]:
+    """The spans of the first passages that together have at most `budget` tokens."""
+    spans: list[Span] = []
+    spent = 0
+    for chunk in chunks:
+        spent += chunk.token_count
+        if spent > budget:
+            break
+        spans.append(span_of(chunk))
+    return spans
+
+
+def _recall_by_depth(dataset: Dataset, runs: Runs) -> dict[str, dict[str, float]]:
+    measures = parse_measures([f"R@{depth}" for depth in DEPTHS])
+    return {
+        stage: {name.removeprefix("R@"): mean for name, mean in means(evaluate_run(measures, dataset.qrels, run)).items()}
+        for stage, run in runs.items()
+    }  # fmt: skip
+
+
+def _into_rerank(dataset: Dataset, collected: _Collected, depth: int) -> dict[str, float]:
+    """How much of the relevant gets into the reranker, and how near the best possible order of it hybrid and rerank come.
+
+    Order is nDCG@10 over that of the ideal order of the same candidates, over the topics where any relevant one is among them.
+    """
+    qrels = dataset.qrels
+    order = parse_measures([ORDER_MEASURE])
+    recall = evaluate_run(parse_measures(["R@1000"]), qrels, collected.into_rerank)["R@1000"].mean
+    ideal = {q: ideal_order(qrels[q], run, depth) for q, run in collected.into_rerank.items()}
+    best = values_by_topic(order, qrels, ideal)[ORDER_MEASURE]
+    result = {"depth": float(depth), "recall": round(recall, 6)}
+    for stage in ("hybrid", "rerank"):
+        if stage in collected.runs:
+            got = values_by_topic(order, qrels, collected.runs[stage])[ORDER_MEASURE]
+            reached = [min(1.0, got[q] / best[q]) for q in qrels if best[q] > 0]
+            result[f"order {stage}"] = round(float(np.mean(reached)), 6) if reached else 0.0
+    return result
+
+
+def _sliced(slices: Slices, results: Mapping[str, Mapping[str, Estimate]]) -> dict[str, dict[str, dict[str, object]]]:
+    """Topics and the mean of each measure by stage, for each value of each slice."""
+    return {
+        name: {
+            value: {
+                "topics": len(ids),
+                "stages": {
+                    stage: {m: round(float(np.mean([e.per_topic[q] for q in ids])), 4) for m, e in by.items()}
+                    for stage, by in results.items()
+                },
+            }
+            for value, ids in groups.items()
+        }
+        for name, groups in slices.items()
+    }

@@ -14,6 +14,8 @@ FULL_SUPPORT = 1.0
 class AlignmentVerifier:
     """Supports a sentence by a citation when the stored text at the span is the quote, and the sentence is part of it."""
 
+    name = "alignment"
+
     def __init__(self, store: ChunkStore) -> None:
         self._store = store
 

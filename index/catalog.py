@@ -134,6 +134,15 @@ class Catalog:
                 found[row["chunk_id"]] = StoredPassage(chunk_of_row(row), row["uri"], blocks)
         return found
 
+    def chunks_of(self, doc_id: str) -> list[Chunk]:
+        """The passages of a living document in reading order; none for one that does not live."""
+        rows = self._rows(
+            "SELECT c.*, d.doc_id, d.version, d.title, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body "
+            f"FROM chunks c JOIN documents d USING (row_id) WHERE d.doc_id = ? AND {ALIVE} ORDER BY c.start_char, c.end_char",
+            (doc_id,),
+        )
+        return [chunk_of_row(row) for row in rows]
+
     def text_at(self, doc_id: str, version: str, start_char: int, end_char: int) -> str | None:
         """These characters of that version's text; None when it is not stored or the document does not live."""
         rows = self._rows(

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from citewell.core.scores import min_max
-from citewell.core.types import Ranking
+from citewell.core.scores import min_max, z_score
+from citewell.core.settings import FusionSettings
+from citewell.core.types import Ranking, rank_by_score
+
+# What BM25 and dense give to the same passages.
+Scores = tuple[Mapping[str, float], Mapping[str, float]]
+Normalise = Callable[[Mapping[str, float]], dict[str, float]]
+_NORMALISE: dict[str, Normalise] = {"min_max": min_max, "z_score": z_score}
 
 
-def weighted_sum(bm25: Mapping[str, float], dense: Mapping[str, float], dense_weight: float) -> dict[str, float]:
-    """(1 - w) * minmax(bm25) + w * minmax(dense), over passages that both have scored.
+def fuse(bm25: Ranking, dense: Ranking, scores: Scores, settings: FusionSettings) -> Ranking:
+    """One ranking of the union of both, by the method of the settings; `scores` are those of every candidate."""
+    doc_ids = {c.chunk_id: c.doc_id for ranking in (bm25, dense) for c in ranking.candidates}
+    if settings.method == "rrf":
+        return rank_by_score("rrf", reciprocal_rank_fusion([bm25, dense], settings.rrf_k), doc_ids)
+    fused = weighted_sum(*scores, settings.dense_weight, _NORMALISE[settings.method])
+    return rank_by_score(settings.method, fused, doc_ids)
+
+
+def union(bm25: Ranking, dense: Ranking) -> list[str]:
+    """The passages of either ranking, sorted by id."""
+    return sorted({c.chunk_id for ranking in (bm25, dense) for c in ranking.candidates})
+
+
+def weighted_sum(
+    bm25: Mapping[str, float], dense: Mapping[str, float], dense_weight: float, normalise: Normalise = min_max
+) -> dict[str, float]:
+    """(1 - w) * normalise(bm25) + w * normalise(dense), over passages that both have scored.
 
     Raises ValueError when they have not scored the same passages: a missing score is to be computed, not to be zero.
     """
     if bm25.keys() != dense.keys():
         raise ValueError("both retrievers must have scored every candidate")
-    lexical, semantic = min_max(bm25), min_max(dense)
+    lexical, semantic = normalise(bm25), normalise(dense)
     return {key: (1 - dense_weight) * lexical[key] + dense_weight * semantic[key] for key in lexical}
 
 

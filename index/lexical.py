@@ -1,6 +1,6 @@
 """BM25 over the analyzer's tokens: an inverted index (tantivy), or rank_bm25 for small corpora.
 
-Both compute, with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza, 2009; idf as in Lucene),
+Both compute, by default with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza, 2009; idf as in Lucene),
 
     sum over terms t of  ln(1 + (N - n_t + 0.5) / (n_t + 0.5)) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / mean length))
 
@@ -20,12 +20,11 @@ import numpy as np
 import tantivy
 from rank_bm25 import BM25Okapi
 
+from citewell.core.settings import BM25_B, BM25_K1
 from citewell.core.types import Query, Ranking
 from citewell.index.analysis import analyse
 from citewell.index.passages import PassageTable, Rows, Scores, search_until_distinct
 
-K1 = 1.2
-B = 0.75
 FOLDER = "lexical"
 _HEAP_BYTES = 64_000_000
 _NO_ROWS = np.zeros(0, dtype=np.int64)
@@ -66,11 +65,11 @@ def write_lexical(engine: str, texts: Iterable[str], folder: Path) -> None:
     writer.wait_merging_threads()
 
 
-def open_lexical(engine: str, folder: Path) -> LexicalIndex:
-    """The lexical index that `write_lexical` left in `folder`."""
+def open_lexical(engine: str, folder: Path, k1: float = BM25_K1, b: float = BM25_B) -> LexicalIndex:
+    """The lexical index that `write_lexical` left in `folder`; k1 and b are those of rank_bm25, tantivy has its own."""
     target = folder / FOLDER
     if engine == "rank_bm25":
-        return RankBM25Index(json.loads((target / "tokens.json").read_text(encoding="utf-8")))
+        return RankBM25Index(json.loads((target / "tokens.json").read_text(encoding="utf-8")), k1, b)
     return TantivyIndex(target)
 
 
@@ -130,10 +129,10 @@ class TantivyIndex:
 class RankBM25Index:
     """BM25 by the package rank_bm25, which scans every passage for every query."""
 
-    def __init__(self, tokens: list[list[str]]) -> None:
+    def __init__(self, tokens: list[list[str]], k1: float = BM25_K1, b: float = BM25_B) -> None:
         self._size = len(tokens)
         # A corpus without any term has no mean length; rank_bm25 divides by it.
-        self._bm25 = BM25Okapi(tokens if any(tokens) else [[""]] * max(1, len(tokens)), k1=K1, b=B)
+        self._bm25 = BM25Okapi(tokens if any(tokens) else [[""]] * max(1, len(tokens)), k1=k1, b=b)
         self._frequency = Counter(term for passage in tokens for term in set(passage))
         # rank_bm25's own idf turns negative for common terms; Lucene's does not.
         self._bm25.idf = {t: math.log(1 + (self._size - n + 0.5) / (n + 0.5)) for t, n in self._frequency.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from citewell.core.errors import IndexCorrupt, IndexMissing
 from citewell.core.protocols import Embedder
+from citewell.core.settings import LexicalSettings
 from citewell.index.catalog import Catalog
 from citewell.index.dense import DenseIndex, DenseRetriever
 from citewell.index.generations import Fingerprints, Manifest, generation_folder, read_manifest, require_same
@@ -34,11 +35,19 @@ class Snapshot:
 class SnapshotSource:
     """Gives the current snapshot; a newly published generation or a deletion is seen by the next call."""
 
-    def __init__(self, directory: Path, catalog: Catalog, embedder: Embedder, fingerprints: Fingerprints) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        catalog: Catalog,
+        embedder: Embedder,
+        fingerprints: Fingerprints,
+        lexical: LexicalSettings,
+    ) -> None:
         self._directory = directory
         self._catalog = catalog
         self._embedder = embedder
         self._fingerprints = fingerprints
+        self._lexical = lexical
         self._current: Snapshot | None = None
         self._lock = threading.Lock()
 
@@ -78,7 +87,7 @@ class SnapshotSource:
         folder = generation_folder(self._directory, generation)
         table = PassageTable.read(folder)
         excluded = table.rows_of_documents(deleted)
-        lexical = open_lexical(manifest.fingerprints.lexical_engine, folder)
+        lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
         return Snapshot(
             manifest=manifest,
             bm25=LexicalRetriever(lexical, table, frozenset(excluded.tolist())),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from citewell.core.errors import InvalidQuery
 from citewell.core.tracing import Trace, stage, tracing
-from citewell.core.types import Answer, AnswerStatus, Context, Query, Ranking, StoredPassage, rank_by_score
+from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
 from citewell.generate.assemble import assemble
 from citewell.generate.verify import Verified, verify_draft
-from citewell.index.fusion import reciprocal_rank_fusion, weighted_sum
+from citewell.index.fusion import Scores, fuse, union
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cascade import rerank
@@ -18,6 +18,15 @@ from citewell.rerank.cascade import rerank
 STAGES = ("bm25", "dense", "hybrid", "rerank")
 # Fetched for the context beyond what it may hold, so that near-duplicates can be passed over.
 SPARE_PASSAGES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStage:
+    """Both first-stage rankings of one query, and what each retriever gives to every candidate of either."""
+
+    bm25: Ranking
+    dense: Ranking
+    scores: Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +45,23 @@ class Retrieved:
         return {"bm25": self.bm25, "dense": self.dense, "hybrid": self.hybrid, "rerank": self.final}[stage_name]
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One question with what every stage made of it; `draft` and `verified` are there even when the answer abstains."""
+
+    retrieved: Retrieved
+    draft: Draft
+    verified: Verified
+    answer: Answer
+
+
 def ask(engine: Engine, question: str) -> Answer:
     """The checked answer to a question, or an abstention. Raises InvalidQuery and the errors of opening an index."""
-    query = read_query(engine, question)
+    return replay(engine, read_query(engine, question)).answer
+
+
+def replay(engine: Engine, query: Query) -> Replay:
+    """The whole line from a query to its answer, with what each stage left behind; what `ask` serves is its `answer`."""
     with tracing() as trace:
         with stage("open"):
             snapshot = engine.snapshot()
@@ -57,7 +80,8 @@ def ask(engine: Engine, question: str) -> Answer:
         with stage("verify") as span:
             verified = verify_draft(draft, engine.verifier)
             span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
-    return _decide(engine, snapshot, query, context, draft.sufficiency, verified, generator.route, trace)
+    answer = _decide(engine, snapshot, query, context, draft.sufficiency, verified, generator.route, trace)
+    return Replay(found, draft, verified, answer)
 
 
 def search(engine: Engine, question: str) -> tuple[Retrieved, str, Trace]:
@@ -85,6 +109,16 @@ def read_query(engine: Engine, question: str) -> Query:
 
 def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
     """First-stage retrieval, fusion and reranking; the evaluation measures this very function."""
+    first = first_stage(engine, snapshot, query)
+    with stage("fuse", method=engine.settings.fusion.method) as span:
+        hybrid = fuse(first.bm25, first.dense, first.scores, engine.settings.fusion)
+        span.facts["candidates"] = len(hybrid)
+    final, passages = rerank_fused(engine, query, hybrid)
+    return Retrieved(query, first.bm25, first.dense, hybrid, final, passages)
+
+
+def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
+    """BM25 and dense at the depth of the settings, every candidate of either scored by both."""
     depth = engine.settings.retrieve.depth
     with stage("bm25") as span:
         bm25 = snapshot.bm25.search(query, depth)
@@ -92,36 +126,30 @@ def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
     with stage("dense") as span:
         dense = snapshot.dense.search(query, depth)
         span.facts["candidates"] = len(dense)
-    with stage("fuse", method=engine.settings.fusion.method) as span:
-        hybrid = fuse(engine, snapshot, query, bm25, dense)
-        span.facts["candidates"] = len(hybrid)
+    with stage("score"):
+        both = union(bm25, dense)
+        scores = snapshot.bm25.score(query, both), snapshot.dense.score(query, both)
+    return FirstStage(bm25, dense, scores)
+
+
+def rerank_fused(engine: Engine, query: Query, hybrid: Ranking) -> tuple[Ranking, Mapping[str, StoredPassage]]:
+    """The fused ranking with its head reranked, where there is a cross-encoder, and the passages of that head."""
+    head = hybrid.head(fetch_depth(engine))
     with stage("fetch"):
-        passages = engine.catalog.passages(hybrid.head(_fetch_depth(engine)).candidates)
+        passages = engine.catalog.passages(head.candidates)
     with stage("rerank") as span:
         reranker = engine.reranker
         if reranker is None:
             span.facts["note"] = "no cross-encoder is configured: the fused order is passed through"
-            final = hybrid
-        else:
-            chunks = {key: stored.chunk for key, stored in passages.items()}
-            head = rerank(query, hybrid.head(_fetch_depth(engine)), chunks, reranker, engine.settings.rerank)
-            final = _with_tail(head, hybrid)
-            span.facts |= {"model": engine.settings.rerank.model, "depth": engine.settings.rerank.depth}
-    return Retrieved(query, bm25, dense, hybrid, final, passages)
+            return hybrid, passages
+        chunks = {key: stored.chunk for key, stored in passages.items()}
+        reranked = rerank(query, head, chunks, reranker, engine.settings.rerank)
+        span.facts |= {"model": engine.settings.rerank.model, "depth": engine.settings.rerank.depth}
+    return _with_tail(reranked, hybrid), passages
 
 
-def fuse(engine: Engine, snapshot: Snapshot, query: Query, bm25: Ranking, dense: Ranking) -> Ranking:
-    """One ranking of the union of both, every candidate scored by both retrievers."""
-    settings = engine.settings.fusion
-    doc_ids = {c.chunk_id: c.doc_id for ranking in (bm25, dense) for c in ranking.candidates}
-    if settings.method == "rrf":
-        return rank_by_score("rrf", reciprocal_rank_fusion([bm25, dense], settings.rrf_k), doc_ids)
-    union = sorted(doc_ids)
-    scores = weighted_sum(snapshot.bm25.score(query, union), snapshot.dense.score(query, union), settings.dense_weight)
-    return rank_by_score("min_max", scores, doc_ids)
-
-
-def _fetch_depth(engine: Engine) -> int:
+def fetch_depth(engine: Engine) -> int:
+    """How many candidates of the fused ranking go on: those that are reranked, and enough to fill the context."""
     reranked = engine.settings.rerank.depth if engine.settings.rerank.model else 0
     return max(reranked, engine.settings.context.max_passages + SPARE_PASSAGES)
 

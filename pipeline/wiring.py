@@ -58,7 +58,7 @@ class Engine:
 
     @cached_property
     def _snapshots(self) -> SnapshotSource:
-        return SnapshotSource(self.directory, self.catalog, self.embedder, self.fingerprints)
+        return SnapshotSource(self.directory, self.catalog, self.embedder, self.fingerprints, self.settings.lexical)
 
     def snapshot(self) -> Snapshot:
         """The live generation, opened. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
@@ -83,6 +83,18 @@ class Engine:
     def verifier(self) -> AlignmentVerifier:
         """Checks citations against the catalog."""
         return AlignmentVerifier(self.catalog)
+
+    def variant(self, settings: Settings) -> Engine:
+        """An engine over the same directory with other settings; models that they share are loaded once."""
+        other = Engine(self.directory, settings)
+        if settings.embedder == self.settings.embedder:
+            other.__dict__["embedder"] = self.embedder
+            if (
+                settings.rerank.model == self.settings.rerank.model
+                and settings.rerank.max_tokens == self.settings.rerank.max_tokens
+            ):
+                other.__dict__["reranker"] = self.reranker
+        return other
 
     def close(self) -> None:
         """Gives the catalog back, where it was opened."""

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from rank_bm25 import BM25Okapi
 
+from citewell.core.settings import BM25_B, BM25_K1
 from citewell.index.analysis import analyse
-from citewell.index.lexical import K1, B, open_lexical, write_lexical
+from citewell.index.lexical import open_lexical, write_lexical
 
 WORDS = [
     "pump",
@@ -49,7 +50,7 @@ def bm25(query: list[str], documents: list[list[str]]) -> list[float]:
             containing = sum(term in other for other in documents)
             tf = document.count(term)
             idf = math.log(1 + (n - containing + 0.5) / (containing + 0.5))
-            score += idf * tf * (K1 + 1) / (tf + K1 * (1 - B + B * len(document) / mean))
+            score += idf * tf * (BM25_K1 + 1) / (tf + BM25_K1 * (1 - BM25_B + BM25_B * len(document) / mean))
         scores.append(score)
     return scores
 
@@ -73,7 +74,7 @@ def test_long_passages_are_ordered_nearly_as_rank_bm25_orders_them(tmp_path: Pat
     texts = corpus(300, 200, 9)
     write_lexical("tantivy", texts, tmp_path)
     index = open_lexical("tantivy", tmp_path)
-    oracle = BM25Okapi([analyse(text) for text in texts], k1=K1, b=B)
+    oracle = BM25Okapi([analyse(text) for text in texts], k1=BM25_K1, b=BM25_B)
     # rank_bm25's idf of such common words is negative; the one of our formula is set for both.
     frequency = {term: sum(term in analyse(text) for text in texts) for term in {analyse(w)[0] for w in WORDS}}
     oracle.idf = {term: math.log(1 + (300 - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}

@@ -1,0 +1,79 @@
+"""`citewell evaluate gate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from citewell.cli.common import ConsoleProgress, Place, place_options
+from citewell.cli.evaluate.common import PATH, Source, dataset_options, deliver, json_option
+from citewell.cli.evaluate.tables import print_table
+
+
+@click.command()
+@click.option("--baseline", type=PATH, help="Records to hold against (default: those of the sample data).")
+@dataset_options
+@click.option("--tolerance", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="A larger fall of a mean fails, also when it is not significant.")  # fmt: skip
+@click.option("--save", type=PATH, help="Measure, and write a baseline to FILE instead of judging.")
+@json_option
+@place_options
+def gate(
+    baseline: Path | None, source: Source, tolerance: float, save: Path | None, out: str | None, place: Place
+) -> None:  # fmt: skip
+    """Say whether to ship: exit 1 when a measure falls against the baseline, significantly or beyond the tolerance.
+
+    A baseline is what --save writes, or a record written with --json by `evaluate retrieval` or `evaluate answers`. Its own topics
+    are asked again. Without a baseline, the bundled one of the sample data is used.
+
+    \b
+    citewell evaluate gate
+    citewell evaluate gate --dataset scifact --save scifact-baseline.json
+    citewell evaluate gate --baseline scifact-baseline.json
+    """
+    settings = place.settings()
+    from citewell.evaluation import gate as gating
+    from citewell.evaluation.record import read_records, write_json
+
+    known = [] if save else read_records(baseline or gating.sample_baseline())
+    default = Path(known[0].provenance.location) if known else None
+    data = source.read(default=default)
+    kinds: list[str] = [record.kind for record in known] or [k for k in gating.KINDS if k == "answers" or data.judged]
+    if known:
+        data = gating.same_topics(data, known)
+    elif all(topic.answerable is None for topic in data.topics):
+        kinds = ["retrieval"]
+    indexed = source.index(data, place, settings)
+    with ConsoleProgress(f"questions of {data.name}") as progress:
+        now = gating.measure(indexed, data, kinds, progress)
+    indexed.engine.close()
+    if save:
+        write_json([gating.slim(record).model_dump(mode="json") for record in now], save)
+        click.echo(f"baseline of {len(data.topics)} questions written to {save}")
+        return
+    verdict = gating.judge(known, now, tolerance)
+    if not deliver(verdict.as_json(), out):
+        print_verdict(verdict)
+    if not verdict.passed:
+        raise click.exceptions.Exit(1)
+
+
+def print_verdict(verdict: object) -> None:
+    """Every measure against the baseline, then what fell."""
+    from citewell.evaluation.gate import Verdict
+
+    assert isinstance(verdict, Verdict)
+    for comparison in verdict.comparisons:
+        rows = [
+            [r.measure, f"{r.a:.4f}", f"{r.b:.4f}", f"{r.difference.mean:+.4f}", f"{r.p_holm:.4f}"]
+            for r in comparison.rows
+        ]
+        print_table(
+            f"{comparison.b} against {comparison.a}", ["measure", "baseline", "now", "change", "p (Holm)"], rows
+        )
+    for note in verdict.notes:
+        click.echo(note)
+    for fall in verdict.falls:
+        click.secho(f"FAILED: {fall.sentence()}", fg="red")
+    if verdict.passed:
+        click.secho("passed: no measure fell", fg="green")

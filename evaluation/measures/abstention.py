@@ -1,0 +1,90 @@
+"""Whether refusing was right: precision, recall, F1, AUROC, and the curve of risk over coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, rankdata
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """Refusals as a classifier of unanswerable questions; AUROC is that of the sufficiency score, None with one class only."""
+
+    precision: float
+    recall: float
+    f1: float
+    auroc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Answering everything with at least this score: the share that is answered, and the share of those that is wrong.
+
+    `risk_high` is the upper end of the one-sided 95 % interval of the risk (Clopper and Pearson, 1934).
+    """
+
+    threshold: float
+    coverage: float
+    risk: float
+    risk_high: float
+
+
+def abstention(answerable: Sequence[bool], answered: Sequence[bool], scores: Sequence[float]) -> Abstention:
+    """What refusing got right; a ratio without cases is 0."""
+    refused = [not a for a in answered]
+    right = sum(r and not a for r, a in zip(refused, answerable, strict=True))
+    precision = right / sum(refused) if any(refused) else 0.0
+    recall = right / (len(answerable) - sum(answerable)) if not all(answerable) else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return Abstention(precision, recall, f1, auroc(answerable, scores))
+
+
+def auroc(positive: Sequence[bool], scores: Sequence[float]) -> float | None:
+    """The probability that a positive case scores above a negative one, ties counting half (Mann and Whitney, 1947)."""
+    labels = np.array(positive, dtype=bool)
+    wins, losses = int(labels.sum()), int((~labels).sum())
+    if not wins or not losses:
+        return None
+    ranks: NDArray[np.float64] = rankdata(scores)
+    return float((ranks[labels].sum() - wins * (wins + 1) / 2) / (wins * losses))
+
+
+def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> list[CurvePoint]:
+    """One point for each distinct score from the highest to the lowest (El-Yaniv and Wiener, JMLR 2010)."""
+    order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
+    ordered = np.asarray(scores, dtype=np.float64)[order]
+    wrong = np.cumsum(~np.asarray(right, dtype=bool)[order])
+    ends = [i for i in range(len(ordered)) if i + 1 == len(ordered) or ordered[i + 1] < ordered[i]]
+    return [
+        CurvePoint(
+            threshold=float(ordered[i]),
+            coverage=(i + 1) / len(ordered),
+            risk=float(wrong[i] / (i + 1)),
+            risk_high=_upper(int(wrong[i]), i + 1),
+        )
+        for i in ends
+    ]
+
+
+def area_under(curve: Sequence[CurvePoint]) -> float:
+    """The mean risk over coverages from 0 to 1 (AURC; Geifman, Uziel, El-Yaniv, ICLR 2019); less is better."""
+    if not curve:
+        return 0.0
+    widths = np.diff([0.0, *(point.coverage for point in curve)])
+    return float(widths @ np.array([point.risk for point in curve]))
+
+
+def threshold_for_risk(curve: Sequence[CurvePoint], risk: float, *, sure: bool = False) -> CurvePoint | None:
+    """The point of largest coverage whose risk is at most `risk`; with `sure`, whose upper bound is. None when there is none."""
+    fitting = [point for point in curve if (point.risk_high if sure else point.risk) <= risk]
+    return max(fitting, key=lambda point: point.coverage, default=None)
+
+
+def _upper(wrong: int, answered: int) -> float:
+    return 1.0 if wrong == answered else float(beta.ppf(CONFIDENCE, wrong + 1, answered - wrong))

@@ -1,0 +1,1 @@
+"""What is asked and judged: readers, writers and makers of topics, qrels and runs."""
