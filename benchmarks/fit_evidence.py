@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from citewell.core.settings import load_settings
 from citewell.core.types import Query, Ranking, rank_by_score
-from citewell.evaluation.datasets import Dataset
-from citewell.evaluation.retrieval import index_dataset
+from citewell.evaluation.indexing import index_dataset
+from citewell.evaluation.topics.datasets import read_dataset
+from citewell.evaluation.topics.types import Dataset
 from citewell.generate import evidence
 from citewell.generate.assemble import assemble
 from citewell.generate.extractive import ExtractiveGenerator, quotable_sentences, reading
@@ -69,16 +70,14 @@ def read_set(folder: Path) -> tuple[Dataset, dict[str, dict[str, Any]], dict[str
     }
     rows = list(map(json.loads, (folder / "queries.jsonl").open(encoding="utf-8")))
     articles = {r["_id"]: titles.get((answers[r["_id"]].get("evidence") or [""])[0], r["text"]) for r in rows}
-    queries = tuple(Query(r["text"], r["_id"]) for r in rows)
-    checksum = hashlib.sha256((folder / "corpus.jsonl").read_bytes()).hexdigest()
-    return Dataset(folder.name, folder, queries, {}, checksum), answers, articles
+    return read_dataset(folder), answers, articles
 
 
 def cases_of(name: str, folder: Path, cache: Path, wanted: int) -> Iterator[Case]:
     """Cases of one dataset, at most `wanted` questions of those that fit or calibrate."""
     dataset, answers, articles = read_set(folder)
-    engine, _ = index_dataset(dataset, load_settings(), cache)
-    queries = [q for q in dataset.queries if bucket_of(articles[q.query_id]) not in {14, 15, 16}]
+    engine = index_dataset(dataset, load_settings(), cache, cache).engine
+    queries = [topic.query for topic in dataset.topics if bucket_of(articles[topic.query_id]) not in {14, 15, 16}]
     random.Random(SEED).shuffle(queries)
     vectors: dict[str, NDArray[np.float32]] = {}
     for number, query in enumerate(queries[:wanted]):

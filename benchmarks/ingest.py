@@ -14,7 +14,7 @@ from pathlib import Path
 from measuring import describe_machine, peak_resident_mb
 
 from citewell.core.settings import load_settings
-from citewell.evaluation.datasets import read_corpus, read_dataset
+from citewell.evaluation.topics.corpora import JsonlCorpus
 from citewell.pipeline.build import ingest_documents
 from citewell.pipeline.wiring import Engine
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--limit", type=int, help="only the first N documents")
     arguments = parser.parse_args()
-    entries = read_corpus(read_dataset(arguments.dataset))[: arguments.limit]
+    entries = JsonlCorpus("benchmark", arguments.dataset / "corpus.jsonl").entries()[: arguments.limit]
     print(describe_machine())
     with tempfile.TemporaryDirectory() as directory:
         engine = Engine(Path(directory), load_settings())

@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from citewell.evaluation.datasets import read_corpus, read_dataset
+from citewell.evaluation.topics.corpora import JsonlCorpus
+from citewell.evaluation.topics.datasets import read_dataset
 from citewell.index.analysis import analyse
 from citewell.index.lexical import open_lexical, write_lexical
 
@@ -24,9 +25,10 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--queries", type=int, default=100)
     arguments = parser.parse_args()
-    dataset = read_dataset(arguments.dataset, limit=arguments.queries)
-    texts = [f"{e.document.title}\n{e.document.text}" for e in read_corpus(dataset) if e.document is not None]
-    queries = [analyse(query.text) for query in dataset.queries]
+    dataset = read_dataset(arguments.dataset, limit=arguments.queries, judged_only=True)
+    entries = JsonlCorpus(dataset.name, arguments.dataset / "corpus.jsonl").entries()
+    texts = [f"{e.document.title}\n{e.document.text}" for e in entries if e.document is not None]
+    queries = [analyse(topic.text) for topic in dataset.topics]
     seconds = {"tantivy": 0.0, "rank_bm25": 0.0}
     with tempfile.TemporaryDirectory() as directory:
         indexes = {}

@@ -12,8 +12,8 @@ from pathlib import Path
 from measuring import describe_machine, percentiles
 
 from citewell.core.settings import load_settings
-from citewell.evaluation.datasets import read_dataset
-from citewell.evaluation.retrieval import index_dataset
+from citewell.evaluation.indexing import index_dataset
+from citewell.evaluation.topics.datasets import read_dataset
 from citewell.pipeline.ask import ask, search
 
 
@@ -24,18 +24,18 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--cache", type=Path, default=Path(".cache/datasets"))
     arguments = parser.parse_args()
-    dataset = read_dataset(arguments.dataset, limit=arguments.queries)
-    engine, _ = index_dataset(dataset, load_settings(), arguments.cache)
+    dataset = read_dataset(arguments.dataset, limit=arguments.queries, judged_only=True)
+    engine = index_dataset(dataset, load_settings(), arguments.cache, arguments.cache).engine
     ask(engine, "warm up the models with this question")
     times: dict[str, list[float]] = defaultdict(list)
-    for query in dataset.queries:
+    for query in dataset.topics:
         _, _, trace = search(engine, query.text)
         times["search"].append(sum(trace.timings_ms().values()))
-    for query in dataset.queries:
+    for query in dataset.topics:
         timings = ask(engine, query.text).timings_ms
         for stage, ms in timings.items():
             times["ask" if stage == "total" else f"  {stage}"].append(ms)
-    print(f"{dataset.name}, {len(dataset.queries)} queries, {describe_machine()}")
+    print(f"{dataset.name}, {len(dataset.topics)} queries, {describe_machine()}")
     for stage in ("search", "ask", *sorted(s for s in times if s.startswith(" "))):
         p50, p95 = percentiles(times[stage])
         print(f"{stage:<14} p50 {p50:8.2f} ms   p95 {p95:8.2f} ms")

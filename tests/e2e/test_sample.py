@@ -10,7 +10,7 @@ import pytest
 
 from citewell.cli.demo import QUESTIONS
 from citewell.core.resources import package_path
-from citewell.evaluation.datasets import read_qrels
+from citewell.evaluation.topics.trec import read_qrels
 from citewell.pipeline.ask import ask
 from citewell.pipeline.health import status
 from citewell.pipeline.wiring import Engine
@@ -39,7 +39,7 @@ def test_there_are_enough_documents_of_every_kind_in_little_space() -> None:
 def test_topics_and_qrels_belong_together() -> None:
     assert len({t["_id"] for t in TOPICS}) == 60
     assert sum(not t["answerable"] for t in TOPICS) == 15
-    qrels = read_qrels(SAMPLE / "qrels" / "test.tsv")
+    qrels, _ = read_qrels(SAMPLE / "qrels" / "test.tsv")
     assert qrels.keys() == {t["_id"] for t in TOPICS if t["answerable"]}
     for documents in qrels.values():
         assert all((SAMPLE / "corpus" / name).is_file() for name in documents)
