@@ -12,7 +12,7 @@ from citewell.cli.evaluate.common import Source, dataset_options, deliver, json_
 from citewell.cli.evaluate.tables import print_answers
 
 
-@click.command()
+@click.command(short_help="Measure answers, citations, refusals; blame the stage that lost.")
 @dataset_options
 @click.option("--risk", default=0.1, show_default=True, type=click.FloatRange(0, 1), help="Share of answers that may be wrong: which threshold meets it?")  # fmt: skip
 @click.option("--judge", metavar="MODULE:FUNCTION", help="A judge of your own, reported with its agreement with the labels.")  # fmt: skip

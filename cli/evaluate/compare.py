@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from citewell.evaluation.topics.types import Qrels
 
 
-@click.command()
+@click.command(short_help="Compare two runs or records topic by topic.")
 @click.argument("run_a", type=PATH)
 @click.argument("run_b", type=PATH)
 @click.option("--dataset", type=PATH, help="Folder whose qrels/SPLIT.tsv judges TREC runs.")

@@ -11,7 +11,7 @@ from citewell.cli.evaluate.common import PATH, Source, dataset_options, deliver,
 from citewell.cli.evaluate.tables import print_table
 
 
-@click.command()
+@click.command(short_help="Exit 1 when a measure falls against a baseline.")
 @click.option("--baseline", type=PATH, help="Records to hold against (default: those of the sample data).")
 @dataset_options
 @click.option("--tolerance", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="A larger fall of a mean fails, also when it is not significant.")  # fmt: skip

@@ -11,7 +11,7 @@ from citewell.cli.evaluate.common import PATH, Source, dataset_options, deliver,
 from citewell.cli.evaluate.tables import print_retrieval
 
 
-@click.command()
+@click.command(short_help="Measure retrieval by stage on judged questions.")
 @dataset_options
 @click.option(
     "--stages", default="bm25,dense,hybrid,rerank", show_default=True, callback=names, help="Stages to measure."

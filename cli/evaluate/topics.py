@@ -12,7 +12,7 @@ from citewell.cli.evaluate.common import PATH, Source, dataset_options, deliver,
 from citewell.cli.evaluate.tables import print_table
 
 
-@click.command()
+@click.command(short_help="Make judged questions from the documents.")
 @click.option("--out", "folder", required=True, type=PATH, help="Folder for topics.jsonl and qrels/test.tsv.")
 @click.option(
     "--topics", "count", default=100, show_default=True, type=click.IntRange(1), help="Most questions to make."
@@ -46,7 +46,7 @@ def synthesise(folder: Path, count: int, kinds: list[str], seed: int, place: Pla
     click.echo(f"measure with: citewell evaluate retrieval --dataset {folder}")
 
 
-@click.command()
+@click.command(short_help="Measure what changes when the wording does.")
 @dataset_options
 @click.option("--kinds", default="typos,order,lower,upper,keywords,synonyms", show_default=True, callback=names, help="How to change the wording.")  # fmt: skip
 @click.option("--synonyms", type=PATH, help="A file of word groups, one a line, or a folder with WordNet's database (default: a list of our own).")  # fmt: skip

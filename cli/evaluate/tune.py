@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from citewell.evaluation.tune import Tuning
 
 
-@click.command()
+@click.command(short_help="Choose settings on judged questions, cross-validated.")
 @dataset_options
 @click.option("--measure", default="nDCG@10", show_default=True, help="What to improve, as in ir-measures.")
 @click.option(

@@ -14,7 +14,8 @@ from citewell.pipeline.wiring import Engine
 
 HERE = Path(__file__).parent
 COMMANDS = ("", "ask", "demo", "doctor", "documents", "documents list", "documents show", "documents delete", "evaluate",
-            "evaluate retrieval", "ingest", "search", "serve", "status")  # fmt: skip
+            "evaluate retrieval", "evaluate answers", "evaluate compare", "evaluate gate", "evaluate tune", "evaluate synthesise",
+            "evaluate paraphrase", "evaluate report", "ingest", "search", "serve", "status")  # fmt: skip
 
 
 def compare(name: str, text: str) -> None:
