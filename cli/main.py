@@ -87,8 +87,6 @@ def main() -> None:
         damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
         _tell(IndexCorrupt(f"the catalog is damaged: {error}", hint=RESTORE) if damaged else StorageFailed(str(error)))
         sys.exit(1)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
     except click.Abort:
         click.echo("stopped; what was acknowledged is kept", err=True)
         sys.exit(130)

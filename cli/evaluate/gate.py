@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -55,7 +56,7 @@ def gate(
     if not deliver(verdict.as_json(), out):
         print_verdict(verdict)
     if not verdict.passed:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 def print_verdict(verdict: object) -> None:
