@@ -98,6 +98,7 @@ def evaluate_answers(
         topics=len(played),
         answerable=sum(p.answerable for p in played),
         unanswerable=sum(not p.answerable for p in played),
+        right=mean["right"] or 0.0,
         em=mean["em"],
         f1=mean["f1"],
         containment=mean["containment"],

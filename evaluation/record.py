@@ -140,6 +140,7 @@ class AnswersRecord(Part):
     topics: int
     answerable: int
     unanswerable: int
+    right: float = Field(description="Share of right answers and right refusals.")
     em: float | None
     f1: float | None
     containment: float | None
