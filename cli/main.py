@@ -97,7 +97,9 @@ def main() -> None:
 
 def _tell(error: Exception) -> None:
     message, hint = getattr(error, "message", str(error)), getattr(error, "hint", "")
-    if "--json" in sys.argv:
+    # `evaluate … --json FILE` writes figures to a file: its errors are for people.
+    to_file = "evaluate" in sys.argv and sys.argv[-1] != "-" and "-" not in sys.argv
+    if "--json" in sys.argv and not to_file:
         body = {"code": getattr(error, "code", "error"), "message": message, "hint": hint}
         click.echo(json.dumps({"error": body}, ensure_ascii=False, indent=2))
     else:

@@ -10,10 +10,16 @@ import numpy as np
 
 from citewell.core.errors import DatasetInvalid
 from citewell.core.protocols import Verifier
-from citewell.core.types import Citation, Sentence
+from citewell.core.types import Answer, Citation, Context, Sentence
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.judge import Judge
-from citewell.evaluation.measures.abstention import abstention, area_under, risk_coverage, threshold_for_risk
+from citewell.evaluation.measures.abstention import (
+    abstention,
+    area_under,
+    risk_coverage,
+    sure_threshold,
+    threshold_for_risk,
+)
 from citewell.evaluation.measures.answers import cohen_kappa, contains, exact_match, token_f1
 from citewell.evaluation.measures.spans import overlap
 from citewell.evaluation.measures.statistics import estimate
@@ -43,14 +49,15 @@ MOST_CURVE_POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One topic, where its evidence stands, what the line made of it, and whether that is right.
+    """One topic, where its evidence stands, what was served and what was found, and whether that is right.
 
-    `found_right` judges what was found, also when it was held back; `right` judges what was served.
+    `found` are the verified sentences, also when they were held back, and `found_right` judges them; `right` judges what was served.
     """
 
     topic: Topic
     gold: Gold
-    replay: Replay
+    answer: Answer
+    found: tuple[Sentence, ...]
     found_right: bool
     right: bool
     loss: Loss
@@ -58,7 +65,7 @@ class Played:
     @property
     def answered(self) -> bool:
         """Whether anything was said."""
-        return self.replay.answer.status != "abstained"
+        return self.answer.status != "abstained"
 
     @property
     def answerable(self) -> bool:
@@ -68,12 +75,12 @@ class Played:
     @property
     def said(self) -> str:
         """The sentences of the answer, nothing for an abstention."""
-        return _text(self.replay.answer.sentences)
+        return _text(self.answer.sentences)
 
     @property
     def citations(self) -> list[Citation]:
         """What the answer cites."""
-        return _citations(self.replay.answer.sentences)
+        return _citations(self.answer.sentences)
 
 
 def evaluate_answers(
@@ -88,11 +95,11 @@ def evaluate_answers(
     for number, topic in enumerate(topics):
         if progress is not None:
             progress.advance(number, len(topics), topic.text[:60])
-        played.append(player.play(topic))
+        played.append(player.play(topic)[0])
     measured, by_verifier = _measure(played, engine)
     estimates = {name: estimate(values) for name, values in measured.items()}
     mean = {name: round(e.mean, 6) if e.per_topic else None for name, e in estimates.items()}
-    notes += _told(played)
+    notes += [*dataset.notes, *indexed.notes, *_told(played)]
     return AnswersRecord(
         dataset=dataset.name,
         topics=len(played),
@@ -128,7 +135,7 @@ def askable(dataset: Dataset) -> tuple[list[Topic], list[str]]:
     known = [
         replace(topic, answerable=True) if topic.answerable is None else topic
         for topic in dataset.topics
-        if topic.answerable is not None or topic.query_id in dataset.qrels
+        if topic.answerable is not None or any(grade > 0 for grade in dataset.qrels.get(topic.query_id, {}).values())
     ]
     if not known:
         raise DatasetInvalid(
@@ -144,18 +151,21 @@ class Player:
 
     def __init__(self, indexed: Indexed, dataset: Dataset) -> None:
         self._engine = indexed.engine
+        self._engine.embedder.embed(["the model is loaded before the clock runs"])
         self._gold = GoldFinder(indexed.engine.catalog, indexed.names)
         self._qrels = dataset.qrels
 
-    def play(self, topic: Topic) -> Played:
-        """One topic through the line."""
+    def play(self, topic: Topic) -> tuple[Played, Replay]:
+        """One topic through the line: what became of it, and all that the stages left behind, which is much."""
         gold = self._gold.find(topic, self._qrels.get(topic.query_id, {}))
         played = replay(self._engine, topic.query)
-        found_right = bool(topic.answerable) and _is_right(topic, gold, played.verified.sentences)
+        found = played.verified.sentences
+        found_right = bool(topic.answerable) and _is_right(topic, gold, found)
         abstained = played.answer.status == "abstained"
         right = abstained if not topic.answerable else found_right and not abstained
         loss = blame(gold, played, right=right, in_context=self._engine.settings.context.max_passages)
-        return Played(topic, gold, played, found_right, right, loss)
+        answer = replace(played.answer, context=Context((), 0, 0), trace=())
+        return Played(topic, gold, answer, found, found_right, right, loss), played
 
 
 def _is_right(topic: Topic, gold: Gold, sentences: Sequence[Sentence]) -> bool:
@@ -195,21 +205,21 @@ def _measure(played: Sequence[Played], engine: Engine) -> tuple[dict[str, dict[s
             measured["f1"][key] = token_f1(p.said, p.topic.answers)
             measured["containment"][key] = contains(p.said, p.topic.answers)
         held = [holds(c, p.topic, p.gold) for c in p.citations]
-        if p.answerable and p.gold.documents:
+        if p.answerable and p.gold.level != "unknown":
             measured["evidence_recall"][key] = float(any(held))
-            if held:
-                measured["citation_precision"][key] = sum(held) / len(held)
+        if p.answerable and held and (p.gold.level != "unknown" or p.topic.answers):
+            measured["citation_precision"][key] = sum(held) / len(held)
         if p.answered:
             for verifier in verifiers:
-                supported[verifier.name].append(_supported(p.replay.answer.sentences, verifier))
+                supported[verifier.name].append(_supported(p.answer, verifier))
             measured["citation_recall"][key] = supported[verifiers[0].name][-1]
     return measured, {name: round(float(np.mean(values)), 6) for name, values in supported.items()}
 
 
-def _supported(sentences: Sequence[Sentence], verifier: Verifier) -> float:
-    """The share of sentences with a citation that the verifier finds to support it."""
-    good = [max(verifier.verify(s, s.citations), default=0.0) >= FULL_SUPPORT for s in sentences]
-    return sum(good) / len(good)
+def _supported(answer: Answer, verifier: Verifier) -> float:
+    """The share of drafted sentences with a citation that the verifier finds to support it; what was dropped had none."""
+    good = [max(verifier.verify(s, s.citations), default=0.0) >= FULL_SUPPORT for s in answer.sentences]
+    return sum(good) / (len(good) + len(answer.dropped_sentences))
 
 
 def _overall(played: Sequence[Played]) -> dict[str, float]:
@@ -233,11 +243,11 @@ def _read_back(played: Sequence[Played], engine: Engine) -> dict[str, int]:
 
 
 def _abstention(played: Sequence[Played], risk: float, threshold: float) -> AbstentionFigures:
-    scores = [p.replay.answer.sufficiency if p.replay.verified.sentences else 0.0 for p in played]
+    scores = [p.answer.sufficiency if p.found else 0.0 for p in played]
     figures = abstention([p.answerable for p in played], [p.answered for p in played], scores)
     curve = risk_coverage(scores, [p.found_right for p in played])
     answered = [p for p in played if p.answered]
-    met, surely = (threshold_for_risk(curve, risk, sure=sure) for sure in (False, True))
+    met, surely = threshold_for_risk(curve, risk), sure_threshold(curve, risk, len(played))
     step = max(1, -(-len(curve) // MOST_CURVE_POINTS))
     return AbstentionFigures(
         **asdict(figures),
@@ -264,7 +274,7 @@ def _judged(played: Sequence[Played], name: str, judge: Judge) -> JudgeFigures:
 
 def _told(played: Sequence[Played]) -> list[str]:
     """What a reader of the figures must know of the judgements."""
-    by_document = sum(p.answerable and p.gold.level == "document" for p in played)
+    by_document = sum(p.answerable and p.gold.level == "document" and not p.gold.lost for p in played)
     unknown = sum(p.answerable and p.gold.level == "unknown" for p in played)
     notes = []
     if by_document:
@@ -281,18 +291,18 @@ def _told(played: Sequence[Played]) -> list[str]:
 def _times(played: Sequence[Played]) -> Mapping[str, list[float]]:
     times: dict[str, list[float]] = defaultdict(list)
     for p in played:
-        for stage, ms in p.replay.answer.timings_ms.items():
+        for stage, ms in p.answer.timings_ms.items():
             times[stage].append(ms)
     return times
 
 
 def _tokens(played: Sequence[Played]) -> dict[str, float]:
-    names = played[0].replay.answer.usage
-    return {name: round(float(np.mean([p.replay.answer.usage[name] for p in played])), 1) for name in names}
+    names = played[0].answer.usage
+    return {name: round(float(np.mean([p.answer.usage[name] for p in played])), 1) for name in names}
 
 
 def _row(p: Played) -> TopicRow:
-    answer = p.replay.answer
+    answer = p.answer
     return TopicRow(
         query_id=p.topic.query_id,
         question=p.topic.text,
@@ -302,7 +312,7 @@ def _row(p: Played) -> TopicRow:
         right=p.found_right if p.answerable else None,
         lost_at=p.loss.step if p.answerable else "",
         reason=p.loss.reason if p.answerable else "",
-        said=_text(p.replay.verified.sentences),
+        said=_text(p.found),
     )
 
 

@@ -10,7 +10,7 @@ from citewell.core.errors import DatasetInvalid
 from citewell.evaluation.measures.ranking import parse_measures, values_by_topic
 from citewell.evaluation.measures.statistics import Difference, holm, paired_difference
 from citewell.evaluation.record import read_records
-from citewell.evaluation.topics.trec import canonical_run, read_run
+from citewell.evaluation.topics.trec import canonical_run, field, read_run
 from citewell.evaluation.topics.types import Qrels
 
 ALPHA = 0.05
@@ -47,11 +47,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All rows, the topics that changed most in the first measure, and what a reader must know."""
+    """All rows, the topics that changed most in the measure with the surest difference, and what a reader must know."""
 
     a: str
     b: str
     rows: tuple[Row, ...]
+    changed_in: str
     changed: tuple[Change, ...]
     notes: tuple[str, ...]
 
@@ -61,6 +62,7 @@ class Comparison:
             "a": self.a,
             "b": self.b,
             "measures": [asdict(row) | {"significant": row.significant} for row in self.rows],
+            "changed_in": self.changed_in,
             "changed": [asdict(change) for change in self.changed],
             "notes": list(self.notes),
         }
@@ -94,6 +96,7 @@ def read_side(path: Path, qrels: Qrels | None, measures: Sequence[str], stage: s
             f"{path} is a run, and there are no qrels to judge it by", hint="Name them with --qrels FILE or --dataset DIR."
         )  # fmt: skip
     run, lines = read_run(path)
+    qrels = {field(q): {field(name): grade for name, grade in grades.items()} for q, grades in qrels.items()}
     unjudged = [query_id for query_id in run if query_id not in qrels]
     if len(unjudged) == len(run):
         first = unjudged[0]
@@ -129,10 +132,11 @@ def compare(a: Side, b: Side) -> Comparison:
         _row(name, a.measured[name], b.measured[name], differences[name], p)
         for name, p in zip(shared, corrected, strict=True)
     )
-    first_a, first_b = a.measured[shared[0]], b.measured[shared[0]]
-    moved = [Change(q, first_a[q], first_b[q]) for q in first_a if q in first_b and first_a[q] != first_b[q]]
+    surest = min(rows, key=lambda row: row.difference.p).measure
+    in_a, in_b = a.measured[surest], b.measured[surest]
+    moved = [Change(q, in_a[q], in_b[q]) for q in in_a if q in in_b and in_a[q] != in_b[q]]
     moved.sort(key=lambda change: (-abs(change.b - change.a), change.query_id))
-    return Comparison(a.name, b.name, rows, tuple(moved[:MOST_CHANGED]), tuple(notes))
+    return Comparison(a.name, b.name, rows, surest, tuple(moved[:MOST_CHANGED]), tuple(notes))
 
 
 def _row(name: str, a: Mapping[str, float], b: Mapping[str, float], difference: Difference, p_holm: float) -> Row:

@@ -10,6 +10,7 @@ from citewell.evaluation.answers import Player, askable
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.types import Dataset
 from citewell.evaluation.waterfall import STEPS, stage_ranks
+from citewell.pipeline.ask import STAGES
 from citewell.pipeline.present import answer_as_json
 
 HEAD = 10
@@ -29,8 +30,8 @@ def explain(indexed: Indexed, dataset: Dataset, query_id: str) -> dict[str, Any]
         raise DatasetInvalid(
             f"the query {query_id} of {dataset.location} has no judgement", hint="Give it qrels, evidence or `answerable`."
         )  # fmt: skip
-    played = Player(indexed, dataset).play(topic)
-    found = played.replay.retrieved
+    played, replayed = Player(indexed, dataset).play(topic)
+    found = replayed.retrieved
     step = played.loss.step if topic.answerable else ""
     return {
         "query_id": query_id,
@@ -41,7 +42,7 @@ def explain(indexed: Indexed, dataset: Dataset, query_id: str) -> dict[str, Any]
         "evidence": {
             "known_by": played.gold.level,
             "spans": [{"doc_id": d, "start_char": s, "end_char": e} for d, s, e in played.gold.spans],
-            "passages": stage_ranks(played.gold, played.replay),
+            "passages": stage_ranks(played.gold, replayed),
         },
         "stages": {
             stage: [
@@ -49,12 +50,12 @@ def explain(indexed: Indexed, dataset: Dataset, query_id: str) -> dict[str, Any]
                 | {"document": indexed.names.get(c.doc_id, ""), "evidence": c.chunk_id in played.gold.passages}
                 for c in found.ranking(stage).head(HEAD).candidates
             ]
-            for stage in ("bm25", "dense", "hybrid", "rerank")
+            for stage in STAGES
         },
         "lost_at": step,
         "why": STEPS.get(step, ""),
         "reason": played.loss.reason if topic.answerable else "",
         "right": played.right,
-        "held_back": [s.text for s in played.replay.verified.sentences] if not played.answered else [],
-        "answer": answer_as_json(played.replay.answer, explain=True),
+        "held_back": [s.text for s in played.found] if not played.answered else [],
+        "answer": answer_as_json(replayed.answer, explain=True),
     }

@@ -12,13 +12,11 @@ from citewell.core.resources import package_path
 from citewell.evaluation.answers import evaluate_answers
 from citewell.evaluation.compare import Comparison, Row, Side, compare
 from citewell.evaluation.indexing import Indexed
-from citewell.evaluation.measures.ranking import DEFAULT_MEASURES
 from citewell.evaluation.record import Record, RetrievalRecord
 from citewell.evaluation.retrieval import evaluate_retrieval
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
 
-KINDS = ("retrieval", "answers")
 TOLERANCE = 0.02
 TOPICS_OF_NOISE = 1.5  # a fall by one topic alone is within every tolerance
 NOT_QUALITY = ("Judged",)  # measures of the judgements, not of the system
@@ -72,16 +70,30 @@ def sample_baseline() -> Path:
     return package_path("data", "sample", "baseline.json")
 
 
-def measure(
-    indexed: Indexed, dataset: Dataset, kinds: Sequence[str], progress: Progress | None = None,
-    measures: Sequence[str] = DEFAULT_MEASURES,
-) -> list[Record]:  # fmt: skip
-    """The records of these kinds: what a baseline is made of."""
+def measure(indexed: Indexed, dataset: Dataset, progress: Progress | None = None) -> list[Record]:
+    """What a baseline is made of: retrieval where there are qrels, answers where it is known what the documents answer.
+
+    Raises DatasetInvalid when there is neither.
+    """
     records: list[Record] = []
-    if "retrieval" in kinds:
-        records.append(evaluate_retrieval(indexed, dataset, measures=measures, progress=progress))
-    if "answers" in kinds:
+    if dataset.judged:
+        records.append(evaluate_retrieval(indexed, dataset, progress=progress))
+    if any(topic.answerable is not None for topic in dataset.topics) or not records:
         records.append(evaluate_answers(indexed, dataset, progress=progress))
+    return records
+
+
+def measure_again(
+    indexed: Indexed, dataset: Dataset, baseline: Sequence[Record], progress: Progress | None = None
+) -> list[Record]:
+    """The records of a baseline, measured anew: the same kinds, stages and measures, in its order."""
+    records: list[Record] = []
+    for record in baseline:
+        if isinstance(record, RetrievalRecord):
+            stages, measures = list(record.per_topic), list(next(iter(record.per_topic.values())))
+            records.append(evaluate_retrieval(indexed, dataset, stages=stages, measures=measures, progress=progress))
+        else:
+            records.append(evaluate_answers(indexed, dataset, progress=progress))
     return records
 
 
@@ -118,13 +130,18 @@ def judge(baseline: Sequence[Record], now: Sequence[Record], tolerance: float = 
     for before, after in zip(baseline, now, strict=True):
         comparison = compare(_side(f"baseline {before.kind}", before), _side(f"now {after.kind}", after))
         comparisons.append(comparison)
-        notes += [*comparison.notes, *_changed_settings(before, after)]
+        notes += [*comparison.notes, *_not_measured(before, after), *_changed_settings(before, after)]
         for row in comparison.rows:
-            allowed = max(tolerance, TOPICS_OF_NOISE / row.topics)
+            limit = allowed(tolerance, row.topics)
             significant = row.significant and row.difference.mean < 0
-            if significant or -row.difference.mean > allowed:
-                falls.append(Fall(row.measure, row, allowed, significant))
+            if significant or -row.difference.mean > limit:
+                falls.append(Fall(row.measure, row, limit, significant))
     return Verdict(tuple(comparisons), tuple(falls), tuple(dict.fromkeys(notes)))
+
+
+def allowed(tolerance: float, topics: int) -> float:
+    """How far the mean over so many topics may fall."""
+    return max(tolerance, TOPICS_OF_NOISE / topics)
 
 
 def _side(name: str, record: Record) -> Side:
@@ -134,6 +151,13 @@ def _side(name: str, record: Record) -> Side:
         if not any(part in measure for part in NOT_QUALITY)
     }
     return Side(name, measured, record.provenance.corpus_sha256)
+
+
+def _not_measured(before: Record, after: Record) -> list[str]:
+    """Topics of the baseline that have no value now, because their judgements are gone or they are not answered any more."""
+    old, new = before.measured(), after.measured()
+    gone = {name: len(values.keys() - new.get(name, {}).keys()) for name, values in old.items()}
+    return [f"{name}: {count} questions of the baseline have no value now" for name, count in gone.items() if count]
 
 
 def _changed_settings(before: Record, after: Record) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from citewell.core.errors import DatasetInvalid, FileUnreadable
 from citewell.core.resources import package_path
 from citewell.core.settings import Settings
 from citewell.evaluation.topics.types import Corpus, Dataset
@@ -18,11 +19,12 @@ COMPLETE = "complete"  # a file that says that the corpus was taken in whole
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """An engine over a dataset's documents, and the dataset's name of each living document by its id."""
+    """An engine over a dataset's documents, the dataset's name of each living one by its id, and notes on what could not be read."""
 
     engine: Engine
     names: Mapping[str, str]
     corpus_sha256: str
+    notes: tuple[str, ...] = ()
 
 
 def index_dataset(
@@ -40,16 +42,23 @@ def index_dataset(
     engine = Engine(below / f"{dataset.name}-{_key(corpus, Engine(below, settings))}", settings)
     marker = engine.directory / COMPLETE
     if not marker.is_file():
-        corpus.ingest(engine, progress)
-        marker.write_text(f"{corpus.sha256}\n", encoding="utf-8")
+        report = corpus.ingest(engine, progress)
+        if not any(failure.code == FileUnreadable.code for failure in report.failed):  # that may be better next time
+            marker.write_text(f"{corpus.sha256}\n", encoding="utf-8")
     names = {s.doc_id: corpus.document_name(s.uri) for s in engine.catalog.summaries()}
-    return Indexed(engine, names, corpus.sha256)
+    failed = [row["uri"] for row in engine.catalog.dead_letters()]
+    if not names:
+        raise DatasetInvalid(f"no document of {dataset.location} could be indexed: {len(failed)} files failed")
+    notes = (f"{len(failed)} files of the corpus could not be read, such as {failed[0]}",) if failed else ()
+    return Indexed(engine, names, corpus.sha256, notes)
 
 
 def _key(corpus: Corpus, probe: Engine) -> str:
-    """Names the corpus, the index settings, and the code that reads files: what any of them changes is indexed anew."""
-    digest = hashlib.sha256(f"{corpus.sha256}\0{probe.fingerprints.model_dump_json()}\0".encode())
-    for module in sorted(package_path("ingest").rglob("*.py")):
+    """Names the corpus, the settings of reading and indexing, and the code that reads: what any of them changes is indexed anew."""
+    settings = probe.settings.ingest.model_dump_json()
+    digest = hashlib.sha256(f"{corpus.sha256}\0{probe.fingerprints.model_dump_json()}\0{settings}".encode())
+    readers = [*package_path("ingest").rglob("*.py"), package_path("evaluation", "topics", "corpora.py")]
+    for module in sorted(readers):
         digest.update(module.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -21,7 +21,7 @@ def load_judge(name: str) -> Judge:
         raise DatasetInvalid(f"{name!r} names no judge", hint=_HINT)
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever the module does when it is imported
         raise DatasetInvalid(f"the judge {name} cannot be loaded: {error}", hint=_HINT) from None
     if not callable(found):
         raise DatasetInvalid(f"the judge {name} is no function", hint=_HINT)

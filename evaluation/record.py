@@ -10,7 +10,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -168,7 +168,7 @@ class AnswersRecord(Part):
         return dict(self.per_topic)
 
 
-Record = RetrievalRecord | AnswersRecord
+Record = Annotated[RetrievalRecord | AnswersRecord, Field(discriminator="kind")]
 _ANY: TypeAdapter[Record] = TypeAdapter(Record)
 
 
@@ -179,11 +179,16 @@ def read_records(path: Path) -> list[Record]:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         rows = body if isinstance(body, list) else [body]
+        if not rows:
+            raise DatasetInvalid(f"{path} is empty: it has no record", hint=_HOW)
         return [_ANY.validate_python(row) for row in rows]
     except json.JSONDecodeError as error:
         raise DatasetInvalid(f"{path}, line {error.lineno}: is no JSON: {error.msg}", hint=_HOW) from None
     except (ValidationError, UnicodeDecodeError) as error:
-        problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        problem = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
         raise DatasetInvalid(f"{path} is no record of an evaluation: {problem}", hint=_HOW) from None
 
 

@@ -34,6 +34,8 @@ DEPTHS = (1, 5, 10, 20, 50, 100, 200)
 ORDER_MEASURE = "nDCG@10"
 FOUND_DEPTHS = (10, 100)  # at which it is told which first-stage retriever found the evidence
 SPAN_CUTOFFS = (5, 10)
+PASSAGE_MEASURES = parse_measures(["nDCG@10", "R@10"])
+FETCHED = 20  # passages at a time
 
 Runs = dict[str, dict[str, dict[str, float]]]  # stage -> query -> document -> score
 
@@ -63,7 +65,7 @@ def evaluate_retrieval(
             write_run(run, runs / f"{dataset.name}.{name}.run", f"citewell-{name}-{engine.config_hash}")
     results = {name: evaluate_run(parsed, dataset.qrels, run) for name, run in collected.runs.items()}
     slices = slice_topics({t.query_id: t for t in dataset.judged}, dataset.qrels) | collected.found
-    notes = list(dataset.notes)
+    notes = [*dataset.notes, *indexed.notes]
     if "rerank" in stages and engine.reranker is None:
         notes.append("rerank: no cross-encoder is configured, so it equals hybrid")
     if any(topic.filter for topic in dataset.judged):
@@ -91,6 +93,8 @@ def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress:
     engine, names = indexed.engine, indexed.names
     snapshot = engine.snapshot()
     gold = GoldFinder(engine.catalog, names)
+    ids = {name: doc_id for doc_id, name in names.items()}
+    engine.embedder.embed(["the model is loaded before the clock runs"])
     collected = _Collected({name: {} for name in stages})
     topics = dataset.judged
     for number, topic in enumerate(topics):
@@ -105,9 +109,9 @@ def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress:
         head = found.hybrid.head(engine.settings.rerank.depth)
         collected.into_rerank[topic.query_id] = best_passages(head, names)
         grades = dataset.qrels[topic.query_id]
-        _note_found(collected, topic.query_id, found, {d for d, n in names.items() if grades.get(n, 0) > 0})
+        _note_found(collected, topic.query_id, found, {ids[n] for n, grade in grades.items() if grade > 0 and n in ids})
         evidence = gold.find(topic, grades)
-        if evidence.level == "span" and evidence.spans:
+        if evidence.level == "span":
             whole = gold.chunk_spans(sorted(evidence.documents))
             _measure_passages(collected, indexed, found, stages, evidence.spans, whole)
     collected.runs = {stage: canonical_run(run) for stage, run in collected.runs.items()}
@@ -139,7 +143,7 @@ def latency(times: Mapping[str, Sequence[float]]) -> dict[str, Latency]:
 
 def _note_found(collected: _Collected, query_id: str, found: Retrieved, relevant: set[str]) -> None:
     for depth in FOUND_DEPTHS:
-        by = found_by(found.bm25, found.dense, lambda _, doc_id: doc_id in relevant, depth)
+        by = found_by(found.bm25, found.dense, relevant, depth)
         collected.found.setdefault(f"evidence in the first {depth} of", {}).setdefault(by, []).append(query_id)
 
 
@@ -153,18 +157,29 @@ def _measure_passages(
     for stage in stages:
         ranking = found.ranking(stage)
         values = collected.passages.setdefault(stage, defaultdict(list))
-        if grades["q"]:
-            run = canonical_run({"q": ranking.scores()})
-            for name, by_topic in values_by_topic(parse_measures(["nDCG@10", "R@10"]), grades, run).items():
-                values[f"passage {name}"].append(by_topic["q"])
-        fetched = indexed.engine.catalog.passages(ranking.head(max(SPAN_CUTOFFS) * 2).candidates)
-        chunks = [fetched[c.chunk_id].chunk for c in ranking.candidates if c.chunk_id in fetched]
+        run = canonical_run({"q": ranking.scores()})
+        judged = values_by_topic(PASSAGE_MEASURES, grades, run) if grades["q"] else {}
+        for name in map(str, PASSAGE_MEASURES):  # where no passage holds the evidence, none can be found
+            values[f"passage {name}"].append(judged[name]["q"] if judged else 0.0)
+        chunks = _fetch(indexed, ranking, budget)
         for cutoff in SPAN_CUTOFFS:
             scores = span_scores(gold, [span_of(chunk) for chunk in chunks[:cutoff]])
             values[f"span R@{cutoff}"].append(scores.recall)
             values[f"span P@{cutoff}"].append(scores.precision)
             values[f"span IoU@{cutoff}"].append(scores.iou)
         values[f"span R in {budget} tokens"].append(span_scores(gold, _within(chunks, budget)).recall)
+
+
+def _fetch(indexed: Indexed, ranking: Ranking, budget: int) -> list[Chunk]:
+    """The first passages of a ranking, enough for every cutoff and for `budget` tokens."""
+    chunks: list[Chunk] = []
+    for at in range(0, len(ranking), FETCHED):
+        some = ranking.candidates[at : at + FETCHED]
+        fetched = indexed.engine.catalog.passages(some)
+        chunks += [fetched[c.chunk_id].chunk for c in some if c.chunk_id in fetched]
+        if len(chunks) >= max(SPAN_CUTOFFS) and sum(chunk.token_count for chunk in chunks) >= budget:
+            break
+    return chunks
 
 
 def _within(chunks: Sequence[Chunk], budget: int) -> list[Span]:
@@ -182,9 +197,12 @@ def _within(chunks: Sequence[Chunk], budget: int) -> list[Span]:
 def _recall_by_depth(dataset: Dataset, runs: Runs) -> dict[str, dict[str, float]]:
     measures = parse_measures([f"R@{depth}" for depth in DEPTHS])
     return {
-        stage: {name.removeprefix("R@"): mean for name, mean in means(evaluate_run(measures, dataset.qrels, run)).items()}
+        stage: {
+            name.removeprefix("R@"): round(float(np.mean(list(values.values()))), 6)
+            for name, values in values_by_topic(measures, dataset.qrels, run).items()
+        }
         for stage, run in runs.items()
-    }  # fmt: skip
+    }
 
 
 def _into_rerank(dataset: Dataset, collected: _Collected, depth: int) -> dict[str, float]:
@@ -194,10 +212,10 @@ def _into_rerank(dataset: Dataset, collected: _Collected, depth: int) -> dict[st
     """
     qrels = dataset.qrels
     order = parse_measures([ORDER_MEASURE])
-    recall = evaluate_run(parse_measures(["R@1000"]), qrels, collected.into_rerank)["R@1000"].mean
+    recall = values_by_topic(parse_measures(["R@1000"]), qrels, collected.into_rerank)["R@1000"]
     ideal = {q: ideal_order(qrels[q], run, depth) for q, run in collected.into_rerank.items()}
     best = values_by_topic(order, qrels, ideal)[ORDER_MEASURE]
-    result = {"depth": float(depth), "recall": round(recall, 6)}
+    result = {"depth": float(depth), "recall": round(float(np.mean(list(recall.values()))), 6)}
     for stage in ("hybrid", "rerank"):
         if stage in collected.runs:
             got = values_by_topic(order, qrels, collected.runs[stage])[ORDER_MEASURE]

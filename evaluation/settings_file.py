@@ -10,10 +10,12 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from citewell.core.errors import SettingsError
+from citewell.core.settings import load_settings
 
 
-def write_settings(chosen: Mapping[str, Any], path: Path) -> str:
-    """Sets `section.field` values in the TOML file and gives its new text; comments and order stay. Raises SettingsError."""
+def write_settings(chosen: Mapping[str, Any], path: Path) -> None:
+    """Sets `section.field` values in the TOML file; comments and order stay. Raises SettingsError, and leaves the file as it was,
+    when it is no TOML or could not be read as settings afterwards."""
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
     except TOMLKitError as error:
@@ -23,7 +25,11 @@ def write_settings(chosen: Mapping[str, Any], path: Path) -> str:
         if section not in document:
             document[section] = tomlkit.table()
         document[section][field] = value
-    text = tomlkit.dumps(document)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return text
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(tomlkit.dumps(document), encoding="utf-8")
+        load_settings(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

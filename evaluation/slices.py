@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from citewell.core.types import Ranking
 from citewell.evaluation.topics.types import Topic
@@ -42,8 +42,8 @@ def slice_topics(topics: Mapping[str, Topic], grades: Mapping[str, Mapping[str, 
     return slices
 
 
-def found_by(bm25: Ranking, dense: Ranking, relevant: Callable[[str, str], bool], depth: int) -> str:
-    """Which first-stage retriever has evidence among its first `depth` documents; `relevant` judges (passage id, document id)."""
+def found_by(bm25: Ranking, dense: Ranking, relevant: Collection[str], depth: int) -> str:
+    """Which first-stage retriever has evidence among its first `depth` documents; `relevant` are document ids."""
     in_bm25, in_dense = (_finds(ranking, relevant, depth) for ranking in (bm25, dense))
     if in_bm25 and in_dense:
         return "both"
@@ -64,13 +64,13 @@ _SCRIPTS = {"CJK": "Hani", "HIRAGANA": "Jpan", "KATAKANA": "Jpan", "HANGUL": "Ko
             "GREEK": "Grek", "HEBREW": "Hebr", "DEVANAGARI": "Deva", "BENGALI": "Beng", "KHMER": "Khmr", "LAO": "Laoo"}  # fmt: skip
 
 
-def _finds(ranking: Ranking, relevant: Callable[[str, str], bool], depth: int) -> bool:
+def _finds(ranking: Ranking, relevant: Collection[str], depth: int) -> bool:
     documents: set[str] = set()
     for candidate in ranking.candidates:
         documents.add(candidate.doc_id)
         if len(documents) > depth:
             return False
-        if relevant(candidate.chunk_id, candidate.doc_id):
+        if candidate.doc_id in relevant:
             return True
     return False
 

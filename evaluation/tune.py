@@ -50,7 +50,7 @@ def _lexical(settings: Settings) -> list[dict[str, Any]]:
     """tantivy has its parameters compiled in."""
     if settings.lexical.engine != "rank_bm25":
         return []
-    return [{"lexical.k1": k1, "lexical.b": b} for k1 in K1S for b in BS]
+    return [{"lexical.engine": "rank_bm25", "lexical.k1": k1, "lexical.b": b} for k1 in K1S for b in BS]
 
 
 def _fusion(_: Settings) -> list[dict[str, Any]]:

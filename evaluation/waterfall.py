@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from citewell.core.types import Ranking
+from citewell.core.types import Passage, Ranking
 from citewell.evaluation.record import Waterfall
 from citewell.evaluation.topics.gold import Gold
-from citewell.pipeline.ask import Replay
+from citewell.pipeline.ask import STAGES, Replay
 
 # In the order of the path; the last two ends are the good one, and the one of which nothing can be said.
 STEPS: dict[str, str] = {
@@ -53,11 +53,12 @@ def blame(gold: Gold, played: Replay, *, right: bool, in_context: int) -> Loss:
     if not any(chunk_id in found.passages for chunk_id in gold.passages):
         best = _best_rank(found.hybrid, gold)
         return Loss("fused_out", f"rank {best} after fusion, {len(found.passages)} go on")
-    markers = {p.marker for p in answer.context.passages if p.chunk.chunk_id in gold.passages}
+    markers = {p.marker for p in answer.context.passages if p.chunk.chunk_id in gold.passages and _whole(p, gold)}
     if not markers:
         return _kept_out(gold, played, in_context)
     if answer.status == "abstained":
-        return Loss("abstained", f"sufficiency {answer.sufficiency:.2f} below {answer.threshold:.2f}")
+        below = f"sufficiency {answer.sufficiency:.2f} below {answer.threshold:.2f}"
+        return Loss("abstained", below if answer.sufficiency < answer.threshold else "no sentence passed verification")
     cited = {c.marker for sentence in answer.sentences for c in sentence.citations}
     return Loss("wrong") if markers & cited else Loss("not_cited")
 
@@ -90,6 +91,13 @@ def _kept_out(gold: Gold, played: Replay, in_context: int) -> Loss:
     return Loss("dropped", _kind(reasons[0]) if reasons else "cut short to fit the budget")
 
 
+def _whole(passage: Passage, gold: Gold) -> bool:
+    """Whether the evidence is in what the context kept of a passage, which may have been cut short."""
+    start, end = passage.chunk.start_char, passage.chunk.start_char + len(passage.text)
+    spans = [span for span in gold.spans if span[0] == passage.chunk.doc_id]
+    return not gold.spans or any(start <= span[1] and span[2] <= end for span in spans)
+
+
 def _kind(reason: str) -> str:
     """The ledger's reason without what is particular to one context."""
     return "near-duplicate of a kept passage" if reason.startswith("near-duplicate") else reason
@@ -109,7 +117,7 @@ def stage_ranks(gold: Gold, played: Replay) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for chunk_id in sorted(gold.passages, key=lambda c: _rank(found.final.candidates, c)):
         row: dict[str, object] = {"chunk_id": chunk_id}
-        for stage in ("bm25", "dense", "hybrid", "rerank"):
+        for stage in STAGES:
             hit = next((c for c in found.ranking(stage).candidates if c.chunk_id == chunk_id), None)
             row[stage] = {"rank": hit.rank, "score": round(hit.score, 6)} if hit else None
         rows.append(row)

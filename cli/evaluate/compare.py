@@ -74,6 +74,6 @@ def print_comparison(comparison: Comparison) -> None:
         click.echo("no difference: every topic has the same value in both")
     else:
         changed = [[c.query_id, f"{c.a:.4f}", f"{c.b:.4f}", f"{c.b - c.a:+.4f}"] for c in comparison.changed]
-        print_table(f"changed most in {comparison.rows[0].measure}", ["query", "A", "B", "B - A"], changed)
+        print_table(f"changed most in {comparison.changed_in}", ["query", "A", "B", "B - A"], changed)
     for note in comparison.notes:
         click.echo(note)

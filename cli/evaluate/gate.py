@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,11 +12,14 @@ from citewell.cli.common import ConsoleProgress, Place, place_options
 from citewell.cli.evaluate.common import PATH, Source, dataset_options, deliver, json_option
 from citewell.cli.evaluate.tables import print_table
 
+if TYPE_CHECKING:
+    from citewell.evaluation.gate import Verdict
+
 
 @click.command(short_help="Exit 1 when a measure falls against a baseline.")
 @click.option("--baseline", type=PATH, help="Records to hold against (default: those of the sample data).")
 @dataset_options
-@click.option("--tolerance", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="A larger fall of a mean fails, also when it is not significant.")  # fmt: skip
+@click.option("--tolerance", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="A larger fall of a mean fails, also when it is not significant; never less than 1.5 questions' worth.")  # fmt: skip
 @click.option("--save", type=PATH, help="Measure, and write a baseline to FILE instead of judging.")
 @json_option
 @place_options
@@ -39,14 +43,11 @@ def gate(
     known = [] if save else read_records(baseline or gating.sample_baseline())
     default = Path(known[0].provenance.location) if known else None
     data = source.read(default=default)
-    kinds: list[str] = [record.kind for record in known] or [k for k in gating.KINDS if k == "answers" or data.judged]
     if known:
         data = gating.same_topics(data, known)
-    elif all(topic.answerable is None for topic in data.topics):
-        kinds = ["retrieval"]
     indexed = source.index(data, place, settings)
     with ConsoleProgress(f"questions of {data.name}") as progress:
-        now = gating.measure(indexed, data, kinds, progress)
+        now = gating.measure_again(indexed, data, known, progress) if known else gating.measure(indexed, data, progress)
     indexed.engine.close()
     if save:
         write_json([gating.slim(record).model_dump(mode="json") for record in now], save)
@@ -54,24 +55,29 @@ def gate(
         return
     verdict = gating.judge(known, now, tolerance)
     if not deliver(verdict.as_json(), out):
-        print_verdict(verdict)
+        print_verdict(verdict, tolerance)
     if not verdict.passed:
         sys.exit(1)
 
 
-def print_verdict(verdict: object) -> None:
+def print_verdict(verdict: Verdict, tolerance: float) -> None:
     """Every measure against the baseline, then what fell."""
-    from citewell.evaluation.gate import Verdict
+    from citewell.evaluation.gate import allowed
 
-    assert isinstance(verdict, Verdict)
     for comparison in verdict.comparisons:
         rows = [
-            [r.measure, f"{r.a:.4f}", f"{r.b:.4f}", f"{r.difference.mean:+.4f}", f"{r.p_holm:.4f}"]
+            [
+                r.measure,
+                f"{r.a:.4f}",
+                f"{r.b:.4f}",
+                f"{r.difference.mean:+.4f}",
+                f"{r.p_holm:.4f}",
+                f"{allowed(tolerance, r.topics):.3f}",
+            ]
             for r in comparison.rows
         ]
-        print_table(
-            f"{comparison.b} against {comparison.a}", ["measure", "baseline", "now", "change", "p (Holm)"], rows
-        )
+        header = ["measure", "baseline", "now", "change", "p (Holm)", "tolerance"]
+        print_table(f"{comparison.b} against {comparison.a}", header, rows)
     for note in verdict.notes:
         click.echo(note)
     for fall in verdict.falls:

@@ -11,7 +11,7 @@ from citewell.cli.evaluate.common import PATH
 
 @click.command(short_help="Make one HTML file with tables and plots.")
 @click.argument("records", nargs=-1, required=True, type=PATH)
-@click.option("--out", type=PATH, default=Path("report.html"), show_default=True, help="The HTML file; its figures go beside it as .json.")  # fmt: skip
+@click.option("--out", type=PATH, default=Path("report.html"), show_default=True, help="The HTML file; its figures go beside it as NAME-figures.json.")  # fmt: skip
 @click.option("--plots", type=PATH, help="Folder for the plots as PNG files (default: beside the report).")
 def report(records: tuple[Path, ...], out: Path, plots: Path | None) -> None:
     """Make one HTML file of RECORDS: tables, plots, settings, versions. It needs no network to be read.

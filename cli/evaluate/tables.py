@@ -50,9 +50,8 @@ def print_retrieval(record: RetrievalRecord, *, slices: bool = False) -> None:
     )
     into = record.into_rerank
     order = ", ".join(f"{k.removeprefix('order ')} {v:.4f}" for k, v in into.items() if k.startswith("order"))
-    click.echo(
-        f"Into the reranker (first {into['depth']:.0f} passages): recall {into['recall']:.4f}; order, as a share of the best one's nDCG@10: {order}"
-    )
+    order = f"; order, as a share of the best one's nDCG@10: {order}" if order else ""
+    click.echo(f"Into the reranker (first {into['depth']:.0f} passages): recall {into['recall']:.4f}{order}")
     if record.passages:
         columns = list(next(iter(record.passages.values())))
         print_table(
@@ -99,6 +98,10 @@ def print_answers(record: AnswersRecord) -> None:
     for met, how in ((found.threshold_for_risk, "on these questions"), (found.threshold_for_risk_sure, "with 95 % confidence")):  # fmt: skip
         reached = "no threshold" if met is None else f"threshold {met.threshold:.4f} (coverage {met.coverage:.4f})"
         click.echo(f"  a risk of {found.stated_risk:.2f} {how}: {reached}")
+    if record.overall:
+        click.echo(f"over all questions, silence right where nothing answers: EM {record.overall['em']:.4f}, F1 {record.overall['f1']:.4f}")  # fmt: skip
+    click.echo("citation recall by verifier: " + ", ".join(f"{n} {v:.4f}" for n, v in record.by_verifier.items()))
+    click.echo("mean tokens: " + ", ".join(f"{n.removesuffix('_tokens')} {v:.1f}" for n, v in record.tokens.items()))
     click.echo(f"citations read back from the store: {record.citations['checked']}, of which differ: {record.citations['broken']}")  # fmt: skip
     print_table(
         f"the first stage that lost the evidence, of {record.waterfall.answerable} answerable questions",

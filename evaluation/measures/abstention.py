@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,10 +81,29 @@ def area_under(curve: Sequence[CurvePoint]) -> float:
     return float(widths @ np.array([point.risk for point in curve]))
 
 
-def threshold_for_risk(curve: Sequence[CurvePoint], risk: float, *, sure: bool = False) -> CurvePoint | None:
-    """The point of largest coverage whose risk is at most `risk`; with `sure`, whose upper bound is. None when there is none."""
-    fitting = [point for point in curve if (point.risk_high if sure else point.risk) <= risk]
+def threshold_for_risk(curve: Sequence[CurvePoint], risk: float) -> CurvePoint | None:
+    """The point of largest coverage whose risk is at most `risk`; None when there is none."""
+    fitting = [point for point in curve if point.risk <= risk]
     return max(fitting, key=lambda point: point.coverage, default=None)
+
+
+def sure_threshold(curve: Sequence[CurvePoint], risk: float, cases: int) -> CurvePoint | None:
+    """The point whose risk is at most `risk` with 95 % confidence; None when too little is known.
+
+    The points are tested one after another from the highest score, and the first that fails ends it (fixed-sequence testing), so that
+    looking at many does not spend the confidence. Testing begins where no error at all would be enough: ln 0.05 / ln(1 - risk) answers.
+    """
+    if not 0 < risk < 1:
+        return None
+    fewest = math.log(1 - CONFIDENCE) / math.log(1 - risk)
+    reached = None
+    for point in curve:
+        if point.coverage * cases < fewest:
+            continue
+        if point.risk_high > risk:
+            break
+        reached = point
+    return reached
 
 
 def _upper(wrong: int, answered: int) -> float:

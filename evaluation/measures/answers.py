@@ -7,6 +7,8 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
+# Scripts written without spaces between words: Thai to Khmer, kana, Han, Hangul.
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = frozenset(string.punctuation)
 
@@ -19,19 +21,24 @@ def normalise_answer(text: str) -> str:
 
 def exact_match(said: str, accepted: Sequence[str]) -> float:
     """1 when the answer is one of the accepted ones after normalisation; an empty list accepts only silence."""
-    return max(float(normalise_answer(said) == normalise_answer(answer)) for answer in accepted or [""])
+    return max(float(normalise_answer(said) == answer) for answer in _wanted(accepted))
 
 
 def token_f1(said: str, accepted: Sequence[str]) -> float:
     """The best harmonic mean of token precision and recall against an accepted answer; an empty list accepts only silence."""
-    return max(_f1(normalise_answer(said).split(), normalise_answer(answer).split()) for answer in accepted or [""])
+    return max(_f1(normalise_answer(said).split(), answer.split()) for answer in _wanted(accepted))
 
 
 def contains(said: str, accepted: Sequence[str]) -> float:
-    """1 when an accepted answer stands in the text, as whole words after normalisation."""
+    """1 when an accepted answer stands in the text, as whole words after normalisation; anywhere in scripts without spaces."""
     words = f" {normalise_answer(said)} "
-    wanted = (normalise_answer(answer) for answer in accepted)
-    return float(any(answer and f" {answer} " in words for answer in wanted))
+    wanted = [normalise_answer(answer) for answer in accepted]
+    return float(any(a and (f" {a} " in words or (UNSPACED.search(a) is not None and a in words)) for a in wanted))
+
+
+def _wanted(accepted: Sequence[str]) -> list[str]:
+    """The accepted answers that normalisation leaves anything of; as in SQuAD's script, only silence when there is none."""
+    return [answer for answer in map(normalise_answer, accepted) if answer] or [""]
 
 
 def _f1(said: list[str], answer: list[str]) -> float:

@@ -18,9 +18,25 @@ def parse_measures(names: Sequence[str]) -> list[ir_measures.Measure]:
     if not names:
         raise DatasetInvalid("no measure is named", hint=_NAMES)
     try:
-        return [ir_measures.parse_measure(name) for name in names]
+        measures = [ir_measures.parse_measure(name) for name in names]
     except (NameError, ValueError) as error:
         raise DatasetInvalid(f"unknown measure: {error}", hint=_NAMES) from None
+    for name, measure in zip(names, measures, strict=True):
+        _try(name, measure)
+    return measures
+
+
+def _try(name: str, measure: ir_measures.Measure) -> None:
+    """Raises DatasetInvalid for a measure that can be named and not computed, before anything has been asked."""
+    cutoff = measure.params.get("cutoff", 1)
+    if not isinstance(cutoff, int) or cutoff < 1:
+        raise DatasetInvalid(f"the measure {name} needs a cutoff of 1 or more", hint=_NAMES)
+    try:
+        list(ir_measures.iter_calc([measure], {"1": {"a": 1, "b": 0}}, {"1": {"a": 2.0, "b": 1.0}}))
+    except Exception as error:  # whatever the tools behind the names raise
+        raise DatasetInvalid(
+            f"the measure {name} cannot be computed: {error or type(error).__name__}", hint=_NAMES
+        ) from None
 
 
 def evaluate_run(

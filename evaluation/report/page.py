@@ -31,8 +31,8 @@ class Pair:
 
 
 def write_report(records: Sequence[Record], path: Path, plots_folder: Path | None = None) -> list[Path]:
-    """Writes the report of these records to `path`, its figures to `path` with .json, its plots into `plots_folder` (default:
-    beside it, named after it), and gives the files."""
+    """Writes the report of these records to `path`, its figures beside it as NAME-figures.json, its plots into `plots_folder`
+    (default: NAME-plots beside it), and gives the files."""
     pairs = _pairs(records)
     by_record = [_plots(record) for record in records]
     page = _environment().from_string(_template()).render(
@@ -44,7 +44,7 @@ def write_report(records: Sequence[Record], path: Path, plots_folder: Path | Non
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
-    figures = path.with_suffix(".json")
+    figures = path.with_name(f"{path.stem}-figures.json")
     body = {
         "records": [record.model_dump(mode="json") for record in records],
         "comparisons": [pair.comparison.as_json() for pair in pairs],
@@ -53,8 +53,9 @@ def write_report(records: Sequence[Record], path: Path, plots_folder: Path | Non
     written = [path, figures]
     folder = plots_folder or path.with_name(f"{path.stem}-plots")
     folder.mkdir(parents=True, exist_ok=True)
-    for plot in (*(p for some in by_record for p in some), *(pair.plot for pair in pairs)):
-        file = folder / f"{plot.name}.png"
+    drawn = [*(p for some in by_record for p in some), *(pair.plot for pair in pairs)]
+    for number, plot in enumerate(drawn, start=1):
+        file = folder / f"{number:02d}-{plot.name}.png"
         file.write_bytes(plot.png)
         written.append(file)
     return written
@@ -75,23 +76,30 @@ def _pairs(records: Sequence[Record]) -> list[Pair]:
         if isinstance(record, RetrievalRecord):
             for a, b in STAGE_PAIRS:
                 if a in record.stages and b in record.stages and record.per_topic[a] != record.per_topic[b]:
-                    pairs.append(_pair(Side(a, record.per_topic[a]), Side(b, record.per_topic[b])))
+                    of = record.dataset
+                    pairs.append(_pair(Side(f"{of} {a}", record.per_topic[a]), Side(f"{of} {b}", record.per_topic[b])))
     firsts: dict[tuple[str, str], Record] = {}
     for number, record in enumerate(records, start=1):
         first = firsts.setdefault((record.kind, record.dataset), record)
-        if first is not record:
+        if first is not record and _comparable(first, record):
             pairs.append(_pair(_side(1, first), _side(number, record)))
     return pairs
 
 
+def _comparable(a: Record, b: Record) -> bool:
+    """Whether the two have a measure with a topic in common."""
+    one, other = a.measured(), b.measured()
+    return any(one[name].keys() & other[name].keys() for name in one if name in other)
+
+
 def _side(number: int, record: Record) -> Side:
-    return Side(f"{record.kind} {number}", record.measured(), record.provenance.corpus_sha256)
+    return Side(f"{record.dataset} {record.kind} {number}", record.measured(), record.provenance.corpus_sha256)
 
 
 def _pair(a: Side, b: Side) -> Pair:
     comparison = compare(a, b)
-    first = comparison.rows[0].measure
-    return Pair(comparison, plots.differences(comparison, a.measured[first], b.measured[first], first))
+    surest = comparison.changed_in
+    return Pair(comparison, plots.differences(comparison, a.measured[surest], b.measured[surest], surest))
 
 
 def _environment() -> Environment:

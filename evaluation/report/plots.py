@@ -23,7 +23,7 @@ SVG_SALT = "citewell"  # the same ids in each run, so that the same figures give
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawn plot: its file name without ending, what it shows, and its two forms."""
+    """A drawn plot: its kind, what it shows, and its two forms."""
 
     name: str
     title: str
@@ -59,7 +59,7 @@ def recall_by_depth(record: RetrievalRecord) -> Plot:
         axes.minorticks_off()
         axes.legend()
 
-    return draw(f"{record.dataset}-recall-by-depth", f"{record.dataset}: recall by depth and stage", paint)
+    return draw("recall-by-depth", f"{record.dataset}: recall by depth and stage", paint)
 
 
 def risk_coverage(record: AnswersRecord) -> Plot:
@@ -81,7 +81,7 @@ def risk_coverage(record: AnswersRecord) -> Plot:
         axes.set(xlabel="coverage (share answered)", ylabel="risk (share of answers wrong)", xlim=(0, 1.02), ylim=(0, 1.02))  # fmt: skip
         axes.legend()
 
-    return draw(f"{record.dataset}-risk-coverage", f"{record.dataset}: risk over coverage", paint)
+    return draw("risk-coverage", f"{record.dataset}: risk over coverage", paint)
 
 
 def latency(record: RetrievalRecord | AnswersRecord) -> Plot:
@@ -97,7 +97,7 @@ def latency(record: RetrievalRecord | AnswersRecord) -> Plot:
         axes.set(xlabel="milliseconds")
         axes.legend()
 
-    return draw(f"{record.dataset}-{record.kind}-latency", f"{record.dataset}: {record.kind}, time by stage", paint)
+    return draw("latency", f"{record.dataset}: {record.kind}, time by stage", paint)
 
 
 def waterfall(record: AnswersRecord) -> Plot:
@@ -116,7 +116,7 @@ def waterfall(record: AnswersRecord) -> Plot:
         axes.invert_yaxis()
         axes.set(xlabel="answerable questions that still have their evidence", xlim=(0, record.waterfall.answerable * 1.08 or 1))  # fmt: skip
 
-    return draw(f"{record.dataset}-waterfall", f"{record.dataset}: where the evidence is lost", paint)
+    return draw("waterfall", f"{record.dataset}: where the evidence is lost", paint)
 
 
 def differences(comparison: Comparison, a: Mapping[str, float], b: Mapping[str, float], measure: str) -> Plot:
@@ -124,12 +124,13 @@ def differences(comparison: Comparison, a: Mapping[str, float], b: Mapping[str, 
     values: Sequence[float] = sorted((b[q] - a[q] for q in a if q in b), reverse=True)
 
     def paint(axes: Axes) -> None:
-        axes.bar(range(len(values)), values, width=1.0, color=[COLOURS[2] if v >= 0 else COLOURS[3] for v in values])
+        at = range(len(values))
+        for sign, colour in ((1, COLOURS[2]), (-1, COLOURS[3])):
+            axes.fill_between(at, [max(0.0, v * sign) * sign for v in values], step="mid", color=colour)
         axes.axhline(0, color="black", lw=0.8)
         axes.set(xlabel="topics, by difference", ylabel=f"difference in {measure}")
 
-    name = f"{comparison.a}-{comparison.b}-{measure}".replace(" ", "-").replace("@", "-at-").replace("/", "-")
-    return draw(f"differences-{name}", f"{comparison.b} minus {comparison.a}: {measure} by topic", paint)
+    return draw("differences", f"{comparison.b} minus {comparison.a}: {measure} by topic", paint)
 
 
 def _svg(figure: Figure, title: str) -> str:

@@ -58,10 +58,10 @@ def read_dataset(
 
 
 def spread(topics: Sequence[Topic], limit: int | None, qrels: Qrels) -> list[Topic]:
-    """`limit` topics of those with a judgement of any kind, evenly spread over the file, so that no part of it is left out."""
+    """`limit` topics of those with a judgement of any kind, or of all where none has, evenly spread over the file, so that no part of it is left out."""
     if limit is None:
         return list(topics)
-    known = [topic for topic in topics if topic.query_id in qrels or topic.answerable is not None]
+    known = [topic for topic in topics if topic.query_id in qrels or topic.answerable is not None] or topics
     step = max(1.0, len(known) / limit)
     return [known[int(i * step)] for i in range(min(limit, len(known)))]
 

@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Literal
 
 from citewell.core.types import Chunk, Document
+from citewell.evaluation.measures.answers import UNSPACED
 from citewell.evaluation.measures.spans import Span, overlap
 from citewell.evaluation.topics.types import Evidence, Topic
 from citewell.index.catalog import Catalog
+from citewell.ingest.normalise import normalise_text
 
 # How finely the evidence is known: exact spans, accepted answers found in the relevant documents, or documents alone.
 Level = Literal["span", "answer", "document", "unknown"]
@@ -47,9 +49,9 @@ class GoldFinder:
         documents = frozenset(self._ids[name] for name in named if name in self._ids)
         if not named:
             return Gold("unknown", frozenset(), (), frozenset())
-        if not documents:
-            return Gold("document", documents, (), frozenset(), "not_ingested")
         exact = [item for item in topic.evidence if item.quote or item.start_char is not None]
+        if not documents:
+            return Gold("span" if exact else "document", documents, (), frozenset(), "not_ingested")
         if exact:
             spans = tuple(dict.fromkeys(span for item in exact for span in self._spans(item)))
             return self._with_spans("span", documents, spans)
@@ -105,8 +107,9 @@ def span_of(chunk: Chunk) -> Span:
 def locate(text: str, quote: str) -> list[tuple[int, int]]:
     """Where the words of `quote` stand in `text` one after another, whatever case, white space and punctuation lie between.
 
-    The first word may be the end of a longer one, and the last the beginning.
+    A quote of several words, or in a script without spaces, may also begin and end inside a word.
     """
+    quote = normalise_text(quote, keep_lines=True)
     wanted = [match[0].casefold() for match in _WORD.finditer(quote)]
     words = list(_WORD.finditer(text))
     folded = [match[0].casefold() for match in words]
@@ -118,11 +121,17 @@ def locate(text: str, quote: str) -> list[tuple[int, int]]:
         for at in range(len(folded) - size + 1)
         if folded[at] == wanted[0] and folded[at : at + size] == wanted
     ]
-    return found or [
-        (words[at].start(), words[at + size - 1].end())
-        for at in range(len(folded) - size + 1)
-        if size > 1
-        and folded[at].endswith(wanted[0])
-        and folded[at + size - 1].startswith(wanted[-1])
-        and folded[at + 1 : at + size - 1] == wanted[1:-1]
-    ]
+    if found or (size == 1 and not UNSPACED.search(quote)):
+        return found
+    return _locate_letters(text, "".join(wanted))
+
+
+def _locate_letters(text: str, letters: str) -> list[tuple[int, int]]:
+    """Where these letters and digits stand one after another."""
+    at = [(i, folded) for i, c in enumerate(text) if _WORD.match(c) for folded in c.casefold()]
+    solid = "".join(folded for _, folded in at)
+    found, start = [], solid.find(letters)
+    while start >= 0:
+        found.append((at[start][0], at[start + len(letters) - 1][0] + 1))
+        start = solid.find(letters, start + len(letters))
+    return found

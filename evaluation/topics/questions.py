@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from citewell.core.errors import DatasetInvalid
 from citewell.evaluation.topics.rows import jsonl, texts
-from citewell.evaluation.topics.types import Evidence, Topic, Turn
+from citewell.evaluation.topics.types import Evidence, Topic, Turn, as_question
 
 # How a topic with history is asked: its last turn alone, as it was put, or after the user's earlier turns.
 HistoryUse = Literal["last", "user"]
@@ -40,7 +40,12 @@ def read_questions(path: Path, history: HistoryUse = "last") -> tuple[list[Topic
 
 def with_answers(topics: Sequence[Topic], path: Path) -> list[Topic]:
     """The topics with what `answers.jsonl` knows of them."""
-    known = {str(row["_id"]): (row, f"{path}, line {number}") for number, row in jsonl(path)}
+    known: dict[str, tuple[dict[str, Any], str]] = {}
+    for number, row in jsonl(path):
+        query_id = str(row["_id"])
+        if query_id in known:
+            raise DatasetInvalid(f"{path}, line {number}: the query {query_id} has answers already")
+        known[query_id] = row, f"{path}, line {number}"
     return [_answered(topic, *known[topic.query_id]) if topic.query_id in known else topic for topic in topics]
 
 
@@ -51,7 +56,7 @@ def _topic(row: Mapping[str, Any], place: str, history: HistoryUse) -> Topic:
     turns = _turns(row.get("history") or [], place)
     if history == "user":
         text = " ".join([*(turn.text for turn in turns if turn.role == "user"), text])
-    answered = _answered(Topic(str(row["_id"]), text, turns), row, place)
+    answered = _answered(Topic(str(row["_id"]), as_question(text), turns), row, place)
     return replace(
         answered,
         language=str(row.get("language") or ""),
@@ -68,7 +73,12 @@ def _answered(topic: Topic, row: Mapping[str, Any], place: str) -> Topic:
     evidence = tuple(_evidence(row, place))
     if answerable is None and (answers or evidence):
         answerable = True
-    return replace(topic, answerable=answerable, answers=answers, evidence=evidence)
+    return replace(
+        topic,
+        answerable=topic.answerable if answerable is None else answerable,
+        answers=answers or topic.answers,
+        evidence=evidence or topic.evidence,
+    )
 
 
 def _evidence(row: Mapping[str, Any], place: str) -> list[Evidence]:

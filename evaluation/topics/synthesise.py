@@ -163,15 +163,18 @@ def _idf(documents: Sequence[Document]) -> dict[str, float]:
 
 def _distinct(made: Sequence[Made]) -> list[Made]:
     """The topics without those whose terms an earlier one of their kind has nearly all."""
+    analysed = [frozenset(analyse(topic.text)) for topic in made]
+    counts = Counter(term for terms in analysed for term in terms)
     kept: list[Made] = []
     by_term: dict[tuple[str, str], list[frozenset[str]]] = {}
-    for topic in made:
-        terms = frozenset(analyse(topic.text))
-        # Similar sets share their rarest or some other term: it is enough to look where one of them was seen.
-        others = {other for term in terms for other in by_term.get((topic.kind, term), [])}
+    for topic, terms in zip(made, analysed, strict=True):
+        # Two sets that are so similar share one of their rarest terms (prefix filter; Chaudhuri et al., ICDE 2006).
+        rarest = sorted(terms, key=lambda term: (counts[term], term))
+        prefix = rarest[: len(rarest) - math.ceil(SAME * len(rarest)) + 1]
+        others = {other for term in prefix for other in by_term.get((topic.kind, term), [])}
         if all(len(terms & other) < SAME * len(terms | other) for other in others):
             kept.append(topic)
-            for term in terms:
+            for term in prefix:
                 by_term.setdefault((topic.kind, term), []).append(terms)
     return kept
 

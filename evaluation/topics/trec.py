@@ -6,16 +6,19 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
 from citewell.core.errors import DatasetInvalid
-from citewell.evaluation.topics.types import Qrels, Topic
+from citewell.evaluation.topics.types import Qrels, Topic, as_question
 
 Run = Mapping[str, Mapping[str, float]]
 BEIR_HEADER = ("query-id", "corpus-id", "score")
-_TOP = re.compile(r"<top>(.*?)</top>", re.DOTALL | re.IGNORECASE)
+_OPENED = re.compile(r"<top>", re.IGNORECASE)
+_TOP = re.compile(r"<top>((?:(?!<top>).)*?)</top>", re.DOTALL | re.IGNORECASE)
 _NUMBER = re.compile(r"<num>\s*(?:Number:)?\s*([^\s<]+)", re.IGNORECASE)
+_SPACE = re.compile(r"\s")
 _TITLE = re.compile(r"<title>\s*(?:Topic:)?\s*([^<]+)", re.IGNORECASE)
 
 
@@ -43,7 +46,7 @@ def write_run(run: Run, path: Path, tag: str) -> None:
         for query_id, scores in run.items():
             ordered = sorted(scores.items(), key=lambda item: -item[1])
             for rank, (document, score) in enumerate(ordered, start=1):
-                stream.write(f"{_field(query_id)} Q0 {_field(document)} {rank} {score:.9g} {_field(tag)}\n")
+                stream.write(f"{field(query_id)} Q0 {field(document)} {rank} {score:.9g} {field(tag)}\n")
 
 
 def write_qrels(qrels: Qrels, path: Path, *, beir: bool = True) -> None:
@@ -55,9 +58,7 @@ def write_qrels(qrels: Qrels, path: Path, *, beir: bool = True) -> None:
         for query_id, grades in qrels.items():
             for document, grade in grades.items():
                 stream.write(
-                    f"{query_id}\t{document}\t{grade}\n"
-                    if beir
-                    else f"{_field(query_id)} 0 {_field(document)} {grade}\n"
+                    f"{query_id}\t{document}\t{grade}\n" if beir else f"{field(query_id)} 0 {field(document)} {grade}\n"
                 )
 
 
@@ -120,7 +121,7 @@ def read_topics(path: Path) -> tuple[list[Topic], dict[str, int]]:
     """Topics from TREC's `<top>` records (number and title), or from lines `query-id TAB text`; and the line of each."""
     if not path.is_file():
         raise DatasetInvalid(f"{path} does not exist")
-    content = path.read_text(encoding="utf-8", errors="replace")
+    content = "\n".join(line for _, line in _lines(path, blank=True))
     rows = list(_records(path, content)) if "<top>" in content.lower() else list(_tabbed(path))
     lines: dict[str, int] = {}
     topics: list[Topic] = []
@@ -128,12 +129,16 @@ def read_topics(path: Path) -> tuple[list[Topic], dict[str, int]]:
         if query_id in lines:
             raise DatasetInvalid(f"{path}, line {number}: the query {query_id} is in line {lines[query_id]} already")
         lines[query_id] = number
-        topics.append(Topic(query_id, text))
+        topics.append(Topic(query_id, as_question(text)))
     return topics, lines
 
 
 def _records(path: Path, content: str) -> Iterator[tuple[int, str, str]]:
-    for record in _TOP.finditer(content):
+    opened = [match.start() for match in _OPENED.finditer(content)]
+    records = list(_TOP.finditer(content))
+    for at in sorted(set(opened) - {record.start() for record in records}):
+        raise DatasetInvalid(f"{path}, line {content.count(chr(10), 0, at) + 1}: the topic is not closed by </top>")
+    for record in records:
         number = content.count("\n", 0, record.start()) + 1
         query_id, title = _NUMBER.search(record[1]), _TITLE.search(record[1])
         if query_id is None or title is None or not title[1].strip():
@@ -178,16 +183,20 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number (from 1) and text of each line that is not blank."""
+def _lines(path: Path, *, blank: bool = False) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of each line, blank ones only when asked for. Raises DatasetInvalid for one that is no UTF-8."""
     if not path.is_file():
         raise DatasetInvalid(f"{path} does not exist")
-    with path.open(encoding="utf-8", errors="replace") as stream:
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
-            if line.strip():
-                yield number, line.rstrip("\r\n")
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise DatasetInvalid(f"{path}, line {number}: is no UTF-8 text") from None
+            if blank or text.strip():
+                yield number, text
 
 
-def _field(text: str) -> str:
-    """The text as one field of a line: TREC's formats separate fields by white space."""
-    return "_".join(text.split()) or "-"
+def field(text: str) -> str:
+    """The text as one field of a line: TREC's formats separate fields by white space, which is percent-encoded here."""
+    return _SPACE.sub(lambda match: quote(match[0], safe=""), text)

@@ -55,6 +55,11 @@ class Topic:
         return Query(self.text, self.query_id)
 
 
+def as_question(text: str) -> str:
+    """The text as the query path reads a question: white space folded, lone surrogates replaced."""
+    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+
+
 class Corpus(Protocol):
     """Documents that can be indexed: their name, their checksum, and how they get into an index."""
 

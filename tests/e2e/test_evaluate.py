@@ -159,7 +159,7 @@ def test_the_report_opens_from_disk_without_a_request_and_its_plots_are_seen(pla
         "evaluate", "report", "retrieval.json", "answers.json", "--out", "report.html", "--plots", "plots", cwd=place
     )
     assert "report written to report.html" in done.stdout
-    body = read(place / "report.json")
+    body = read(place / "report-figures.json")
     assert [record["kind"] for record in body["records"]] == ["retrieval", "answers"]
     requested: list[str] = []
     with sync_playwright() as playwright:

@@ -13,12 +13,13 @@ from citewell.core.settings import load_settings
 from citewell.core.types import Query
 from citewell.evaluation import tune as tuning
 from citewell.evaluation.compare import compare, read_side
-from citewell.evaluation.gate import judge, measure, same_topics, slim
+from citewell.evaluation.gate import judge, measure, measure_again, same_topics, slim
 from citewell.evaluation.indexing import index_dataset
 from citewell.evaluation.record import read_records, write_json
 from citewell.evaluation.retrieval import evaluate_retrieval
 from citewell.evaluation.settings_file import write_settings
 from citewell.evaluation.topics.datasets import read_dataset
+from citewell.evaluation.topics.trec import write_run
 
 QRELS = {f"q{i:02d}": {"right": 1} for i in range(30)}
 
@@ -85,13 +86,13 @@ def test_records_are_compared_as_a_whole_or_by_stage_and_bad_ones_are_told(datas
 def test_the_gate_passes_what_is_as_before_and_names_what_fell(dataset: Path, tmp_path: Path) -> None:
     data = read_dataset(dataset)
     indexed = index_dataset(data, load_settings(), tmp_path)
-    now = measure(indexed, data, ["retrieval", "answers"])
+    now = measure(indexed, data)
     baseline = [slim(record) for record in now]
     write_json([record.model_dump(mode="json") for record in baseline], tmp_path / "base.json")
     known = read_records(tmp_path / "base.json")
     assert judge(known, now).passed
     refusing = index_dataset(data, load_settings(generate={"threshold": 1.0}), tmp_path)
-    verdict = judge(known, measure(refusing, data, ["retrieval", "answers"]), tolerance=0.1)
+    verdict = judge(known, measure_again(refusing, data, known), tolerance=0.1)
     fallen = {fall.measure for fall in verdict.falls}
     assert fallen == {"right", "containment", "evidence_recall"}, "F1 was small, and its fall is within 1.5 topics of 2"
     assert "fell from 1.0000 to 0.0000, by more than the tolerance of 0.750" in verdict.falls[-1].sentence()
@@ -100,8 +101,8 @@ def test_the_gate_passes_what_is_as_before_and_names_what_fell(dataset: Path, tm
 
 def test_a_baseline_of_other_questions_is_told(dataset: Path, tmp_path: Path) -> None:
     data = read_dataset(dataset)
-    known = measure(index_dataset(data, load_settings(), tmp_path), data, ["retrieval"])
-    with pytest.raises(DatasetInvalid, match="the baseline has 2 queries that sample does not have, such as q1"):
+    known = measure(index_dataset(data, load_settings(), tmp_path), data)
+    with pytest.raises(DatasetInvalid, match="the baseline has 3 queries that sample does not have, such as q1"):
         same_topics(read_dataset(Path("sample")), known)
 
 
@@ -137,7 +138,9 @@ def test_folds_part_the_topics_and_are_the_same_each_time() -> None:
 def test_bm25_parameters_are_tuned_only_where_the_engine_has_them() -> None:
     lexical = tuning.KNOBS[0]
     assert lexical.candidates(load_settings()) == []
-    assert {"lexical.k1": 0.9, "lexical.b": 0.3} in lexical.candidates(load_settings(lexical={"engine": "rank_bm25"}))
+    assert {"lexical.engine": "rank_bm25", "lexical.k1": 0.9, "lexical.b": 0.3} in lexical.candidates(
+        load_settings(lexical={"engine": "rank_bm25"})
+    )
     with pytest.raises(SettingsError, match="compiled in"):
         load_settings(lexical={"k1": 0.9})
 
@@ -222,3 +225,42 @@ def test_settings_are_written_into_a_file_that_keeps_its_comments(tmp_path: Path
     file.write_text("[fusion\n")
     with pytest.raises(SettingsError, match="is no TOML"):
         write_settings({"fusion.method": "rrf"}, file)
+
+
+def test_a_comparison_shows_the_measure_that_moved_and_not_merely_the_first(dataset: Path, tmp_path: Path) -> None:
+    data = read_dataset(dataset, judged_only=True)
+    record = evaluate_retrieval(index_dataset(data, load_settings(), tmp_path), data, measures=["nDCG@10", "nDCG@20"])
+    worse = record.model_copy(
+        update={
+            "per_topic": record.per_topic
+            | {"hybrid": {"nDCG@10": {"q1": 0.0, "q2": 0.0}, "nDCG@20": {"q1": 0.0, "q2": 0.0}}}
+        }
+    )
+    for number, one in enumerate((record, worse)):
+        write_json(one.model_dump(mode="json"), tmp_path / f"{number}.json")
+    found = compare(*(read_side(tmp_path / f"{n}.json", None, [], None) for n in (0, 1)))
+    assert (found.changed_in, len(found.changed)) == ("hybrid nDCG@10", 2)
+    again = measure_again(index_dataset(data, load_settings(), tmp_path), data, [record])
+    assert again[0].measured().keys() == record.measured().keys(), "a gate measures what its baseline has"
+
+
+def test_names_with_spaces_are_the_same_in_run_and_qrels(tmp_path: Path) -> None:
+    run = {"q 1": {"annual leave.pdf": 2.0, "annual_leave.pdf": 1.0}}
+    write_run(run, tmp_path / "x.run", "t")
+    side = read_side(tmp_path / "x.run", {"q 1": {"annual leave.pdf": 1}}, ["RR@10"], None)
+    assert list(side.measured["RR@10"].values()) == [1.0]
+
+
+def test_an_empty_list_of_records_is_told(tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text("[]")
+    with pytest.raises(DatasetInvalid, match="is empty: it has no record"):
+        read_records(tmp_path / "none.json")
+
+
+def test_settings_that_would_not_load_are_not_written(tmp_path: Path) -> None:
+    file = tmp_path / "citewell.toml"
+    file.write_text("# ours\n")
+    with pytest.raises(SettingsError, match="compiled in"):
+        write_settings({"lexical.k1": 0.9}, file)
+    assert file.read_text() == "# ours\n"
+    assert list(tmp_path.iterdir()) == [file]

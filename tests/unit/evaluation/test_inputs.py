@@ -96,7 +96,7 @@ def test_a_run_that_was_written_is_read_back_in_its_order(tmp_path: Path) -> Non
     run = {"q1": {"b": 3.25, "a": 1.0 / 3, "a b": -2e-9}}
     write_run(run, tmp_path / "run", "tag with spaces")
     read, _ = read_run(tmp_path / "run")
-    assert list(read["q1"]) == ["b", "a", "a_b"]
+    assert list(read["q1"]) == ["b", "a", "a%20b"]
     assert read["q1"]["a"] == pytest.approx(1 / 3, abs=1e-8)
 
 
@@ -152,3 +152,37 @@ def test_a_bad_corpus_is_told_with_file_and_line(tmp_path: Path, content: str, t
     (tmp_path / "corpus.jsonl").write_text(content)
     with pytest.raises(DatasetInvalid, match=told):
         JsonlCorpus("c", tmp_path / "corpus.jsonl").entries()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"<top>\n<num> 1\n<title> a\n<top>\n<num> 2\n<title> b\n</top>\n", "line 1: the topic is not closed"),
+        (b"<top>\n<num> 1\n</top>\n", "line 1: a topic needs <num> and <title>"),
+        (b"1 no tab here\n", "line 1: needs a query id, a tab and the question"),
+        (b"1\tok\n2\t\xff\xfe\n", "line 2: is no UTF-8 text"),
+        (b"1\ta\n1\tb\n", "line 2: the query 1 is in line 1 already"),
+    ],
+)
+def test_bad_topics_are_told_with_file_and_line(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "t.txt").write_bytes(content)
+    with pytest.raises(DatasetInvalid, match=told):
+        read_topics(tmp_path / "t.txt")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_query(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes(b"\xef\xbb\xbf7\twhat  is nitrate\n")
+    (topic,) = read_topics(tmp_path / "t.tsv")[0]
+    assert (topic.query_id, topic.text) == ("7", "what is nitrate")
+
+
+def test_answers_that_are_there_twice_are_told_and_what_they_lack_stays(dataset: Path) -> None:
+    row = {"_id": "q1", "text": "leave?", "answers": ["28"], "evidence": ["d1"]}
+    (dataset / "queries.jsonl").write_text(json.dumps(row))
+    (dataset / "qrels" / "test.tsv").write_text("q1 0 d1 1\n")
+    (dataset / "answers.jsonl").write_text('{"_id": "q1", "answerable": true}')
+    (topic,) = read_dataset(dataset).topics
+    assert (topic.answers, topic.evidence) == (("28",), (Evidence("d1"),))
+    (dataset / "answers.jsonl").write_text('{"_id": "q1"}\n{"_id": "q1"}')
+    with pytest.raises(DatasetInvalid, match="line 2: the query q1 has answers already"):
+        read_dataset(dataset)

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from citewell.core.errors import DatasetInvalid
-from citewell.evaluation.measures.abstention import abstention, area_under, auroc, risk_coverage, threshold_for_risk
+from citewell.evaluation.measures.abstention import (
+    abstention,
+    area_under,
+    auroc,
+    risk_coverage,
+    sure_threshold,
+    threshold_for_risk,
+)
 from citewell.evaluation.measures.answers import cohen_kappa, contains, exact_match, token_f1
 from citewell.evaluation.measures.ranking import evaluate_run, ideal_order, parse_measures
 from citewell.evaluation.measures.spans import span_grades, span_scores
@@ -95,7 +102,7 @@ def test_risk_and_coverage_are_taken_at_every_distinct_score() -> None:
     met = threshold_for_risk(curve, 1 / 3)
     assert met is not None
     assert met.threshold == 0.7
-    assert threshold_for_risk(curve, 0.1, sure=True) is None, "one right answer proves no risk below a tenth"
+    assert sure_threshold(curve, 0.1, 4) is None, "four answers prove no risk below a tenth"
     assert curve[0].risk_high == pytest.approx(0.95), "of one answer, none wrong: 1 - 0.05"
 
 
@@ -130,3 +137,29 @@ def test_a_system_against_itself_has_no_difference() -> None:
 
 def test_no_topics_are_an_estimate_of_nothing() -> None:
     assert estimate({}).mean == 0.0
+
+
+def test_a_sure_threshold_is_promised_falsely_in_few_cases_although_many_are_looked_at() -> None:
+    """The true risk is just above what is asked for at every threshold: at most 5 % of the samples may promise one."""
+    chance = np.random.default_rng(5)
+    promised = 0
+    for _ in range(300):
+        curve = risk_coverage(chance.random(150).tolist(), (chance.random(150) > 0.101).tolist())
+        promised += sure_threshold(curve, 0.1, 150) is not None
+    assert promised / 300 <= 0.05 + 2 * (0.05 * 0.95 / 300) ** 0.5
+    all_right = risk_coverage(np.linspace(1, 0, 60).tolist(), [True] * 60)
+    reached = sure_threshold(all_right, 0.1, 60)
+    assert reached is not None
+    assert reached.coverage == 1.0
+
+
+@pytest.mark.parametrize("name", ["P", "R@0", "P@0", "AP(rel='x')"])
+def test_a_measure_that_can_be_named_and_not_computed_is_told_before_anything_is_asked(name: str) -> None:
+    with pytest.raises(DatasetInvalid, match="the measure"):
+        parse_measures([name])
+
+
+def test_scripts_without_spaces_and_answers_of_signs_alone_are_counted() -> None:
+    assert contains("员工每年有二十八天的年假。", ["二十八天"]) == 1.0
+    assert contains("员工每年有二十八天的年假。", ["二十九天"]) == 0.0
+    assert exact_match("", ["%", "percent sign"]) == 0.0

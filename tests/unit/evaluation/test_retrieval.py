@@ -109,7 +109,7 @@ def test_the_script_of_a_question_is_that_of_most_of_its_letters(text: str, tag:
 def test_which_first_stage_retriever_found_the_evidence_depends_on_the_depth_in_documents() -> None:
     bm25 = rank_by_score("bm25", {"p1": 3.0, "p2": 2.0, "p3": 1.0}, {"p1": "d1", "p2": "d1", "p3": "d2"})
     dense = rank_by_score("dense", {"p4": 1.0}, {"p4": "d3"})
-    relevant = lambda _, doc_id: doc_id == "d2"  # noqa: E731
+    relevant = {"d2"}
     assert found_by(bm25, dense, relevant, 2) == "only bm25"
     assert found_by(dense, bm25, relevant, 2) == "only dense"
     assert found_by(bm25, bm25, relevant, 2) == "both"
@@ -120,8 +120,12 @@ def test_a_quote_is_found_whatever_lies_between_its_words() -> None:
     text = "Shift | Hours\nLate | 14:00\u201322:00 | 12 % of basic pay"
     ((start, end),) = locate(text, "late 14:00-22:00  12 % OF basic")
     assert text[start:end] == "Late | 14:00\u201322:00 | 12 % of basic"
-    assert [text[a:b] for a, b in locate(text, "asic pay")] == ["basic pay"]
+    assert [text[a:b] for a, b in locate(text, "asic pay")] == ["asic pay"]
     assert locate(text, "early shift") == []
+    chinese = "员工每年有二十八天的年假。"
+    assert [chinese[a:b] for a, b in locate(chinese, "二十八 天")] == ["二十八天"]
+    assert [a for a, _ in locate("the caf\u00e9 opens", "cafe\u0301 opens")] == [4]
+    assert locate("Caucasian", "asian") == [], "a single word is a whole word"
     assert locate(text, " | ") == []
 
 
@@ -137,3 +141,58 @@ def test_evidence_is_known_by_span_by_answer_or_by_document(engine: Engine) -> N
     assert finder.find(Topic("q", "?"), {"papers/gone.md": 1}).lost == "not_ingested"
     lost = finder.find(Topic("q", "?", evidence=(Evidence("papers/leave.md", "text that the parser lost"),)), {})
     assert lost.lost == "not_ingested"
+
+
+def test_evidence_that_was_lost_counts_zero_in_every_measure(dataset: Path, tmp_path: Path) -> None:
+    """A parser that loses a document, or a chunker that cuts evidence to pieces, must not raise the mean."""
+    rows = [
+        {"_id": "a", "text": "annual leave of employees", "evidence": [{"document": "d1", "quote": "28 days"}]},
+        {
+            "_id": "b",
+            "text": "annual leave of employees",
+            "evidence": [{"document": "d1", "quote": "words that are not there"}],
+        },
+        {"_id": "c", "text": "annual leave of employees", "evidence": [{"document": "d4", "quote": "it had no text"}]},
+    ]
+    (dataset / "lost.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    data = read_dataset(dataset, queries=dataset / "lost.jsonl", qrels=_qrels(dataset, "a d1", "b d1", "c d4"))
+    record = evaluate_retrieval(index_dataset(data, load_settings(), tmp_path), data, stages=["bm25"])
+    assert record.passages["bm25"]["passage nDCG@10"] == pytest.approx(1 / 3, abs=1e-6)
+    assert record.passages["bm25"]["span R@5"] == pytest.approx(1 / 3, abs=1e-6)
+    assert record.into_rerank.keys() == {"depth", "recall"}
+
+
+def _qrels(folder: Path, *pairs: str) -> Path:
+    (folder / "other.qrels").write_text("".join(f"{q} 0 {d} 1\n" for q, d in map(str.split, pairs)))
+    return folder / "other.qrels"
+
+
+def test_files_that_could_not_be_read_are_told_with_the_figures_and_a_corpus_without_any_is_an_error(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "set"
+    (folder / "corpus").mkdir(parents=True)
+    (folder / "topics.jsonl").write_text('{"_id": "a", "text": "annual leave", "evidence": ["leave.md"]}')
+    (folder / "corpus" / "bad.pdf").write_bytes(b"%PDF-1.7 cut")
+    with pytest.raises(DatasetInvalid, match=r"no document of .* could be indexed: 1 files failed"):
+        index_dataset(read_dataset(folder), load_settings(), tmp_path)
+    (folder / "corpus" / "leave.md").write_text("# Leave\n\nEverybody has 28 days of annual leave.\n")
+    data = read_dataset(folder)
+    indexed = index_dataset(data, load_settings(), tmp_path)
+    assert indexed.notes == ("1 files of the corpus could not be read, such as set/bad.pdf",)
+    assert evaluate_retrieval(indexed, data).notes[0] == indexed.notes[0]
+
+
+def test_an_indexing_that_did_not_end_is_taken_up_again(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = read_dataset(dataset)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("citewell.evaluation.topics.corpora.ingest_documents", killed)
+        with pytest.raises(KeyboardInterrupt):
+            index_dataset(data, load_settings(), tmp_path)
+    assert len(index_dataset(data, load_settings(), tmp_path).names) == 3
