@@ -144,7 +144,7 @@ def latency(times: Mapping[str, Sequence[float]]) -> dict[str, Latency]:
 def _note_found(collected: _Collected, query_id: str, found: Retrieved, relevant: set[str]) -> None:
     for depth in FOUND_DEPTHS:
         by = found_by(found.bm25, found.dense, relevant, depth)
-        collected.found.setdefault(f"evidence in the first {depth} of", {}).setdefault(by, []).append(query_id)
+        collected.found.setdefault(f"who found it in the first {depth}", {}).setdefault(by, []).append(query_id)
 
 
 def _measure_passages(

@@ -57,7 +57,7 @@ def recall_by_depth(record: RetrievalRecord) -> Plot:
         axes.set(xscale="log", xlabel="depth (documents)", ylabel="recall", ylim=(0, 1.02))
         axes.set_xticks(depths, [str(d) for d in depths])
         axes.minorticks_off()
-        axes.legend()
+        axes.legend(loc="lower right")
 
     return draw("recall-by-depth", f"{record.dataset}: recall by depth and stage", paint)
 

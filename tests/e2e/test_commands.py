@@ -97,7 +97,7 @@ def test_each_error_is_one_sentence_with_a_hint_and_a_non_zero_exit(indexed: Pat
             (("ask", "x", "--set", "embedder.model=./no-model"), "no model folder"),
             (("ask", "x", "--set", "fusion.metod=rrf"), "fusion.metod"),
             (("ask", "x", "--config", "no.toml"), "no.toml"),
-            (("evaluate", "retrieval", "--dataset", "empty"), "does not exist"),
+            (("evaluate", "retrieval", "--dataset", "empty"), "neither queries.jsonl nor topics.jsonl"),
             (("serve", "--port", port), "in use"),
             (("serve", "--host", "0.0.0.0", "--port", 0), "without a key"),
         ]
@@ -137,7 +137,14 @@ def test_retrieval_is_evaluated_from_the_command_line(tmp_path: Path) -> None:
     assert re.search(r"hybrid\s+1\.0000\s+\[1\.000, 1\.000\]", done.stdout)
     body = json.loads((tmp_path / "out.json").read_text())
     assert body["dataset"] == "tiny"
-    assert body["stages"]["hybrid"] == {"nDCG@10": 1.0, "R@100": 1.0, "RR@10": 1.0}
+    assert body["stages"]["hybrid"] == {
+        "nDCG@10": 1.0,
+        "R@100": 1.0,
+        "RR@10": 1.0,
+        "AP": 1.0,
+        "P@5": 0.2,
+        "Judged@10": 0.5,
+    }
     assert body["config_hash"]
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
         f"tiny.{s}.run" for s in ("bm25", "dense", "hybrid", "rerank")
