@@ -74,6 +74,7 @@ class AnswerModel(BaseModel):
     sufficiency: float = Field(description="Probability that the context holds the answer.", examples=[0.83])
     threshold: float = Field(description="Below it the service abstains.", examples=[0.5])
     nearest: list[NearestModel] = Field(description="With an abstention: where to look on.")
+    warnings: list[str] = Field(description="What was left undone, such as reranking when its model fails.")
     timings_ms: dict[str, float] = Field(description="Milliseconds by stage.")
     usage: dict[str, int] = Field(description="Token counts.")
     config_hash: str = Field(description="Names the settings in force.")
@@ -108,6 +109,7 @@ class SearchModel(BaseModel):
 
     query: str
     passages: list[PassageModel]
+    warnings: list[str] = Field(description="What was left undone, such as reranking when its model fails.")
     timings_ms: dict[str, float]
     config_hash: str
     generation: str

@@ -50,6 +50,8 @@ def print_answer(answer: dict[str, Any]) -> None:
         click.echo(f"  {answer['text']}")
         for near in answer["nearest"]:
             click.secho(f"      nearest: {place(near['uri'], near['page'])}", fg="cyan")
+    for warning in answer["warnings"]:
+        click.secho(f"  warning: {warning}", fg="yellow")
     total = answer["timings_ms"]["total"]
     click.secho(
         f"  {answer['status']}, evidence {answer['sufficiency']:.2f} (threshold {answer['threshold']:.2f}), {total:.0f} ms, "
@@ -87,6 +89,8 @@ def search(question: str, limit: int, place: Place, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
+    for warning in result["warnings"]:
+        click.secho(f"warning: {warning}", fg="yellow")
     for hit in result["passages"]:
         scores = "  ".join(f"{name} {score:.3f}" for name, score in hit["scores"].items())
         click.secho(

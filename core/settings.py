@@ -99,6 +99,10 @@ class RerankSettings(Section):
     depth: int = Field(20, ge=1, le=1000, description="Candidates that the cross-encoder scores.")
     weight: float = Field(0.5, ge=0, le=1, description="Share of the cross-encoder's score in the blended order.")
     max_tokens: int = Field(256, ge=16, le=8192, description="Most tokens of question and passage together.")
+    on_failure: Literal["fail", "skip"] = Field(
+        "fail",
+        description="When the cross-encoder cannot be loaded or used: refuse, or answer in the fused order and say so.",
+    )
 
 
 class ContextSettings(Section):

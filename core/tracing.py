@@ -31,6 +31,10 @@ class Trace:
             timings[span.name] = round(timings.get(span.name, 0.0) + span.ms, 3)
         return timings
 
+    def warnings(self) -> tuple[str, ...]:
+        """What stages left undone, each in a sentence."""
+        return tuple(str(span.facts["warning"]) for span in self.spans if "warning" in span.facts)
+
     def as_rows(self) -> tuple[dict[str, object], ...]:
         """Each span as `{stage, ms, …facts}`."""
         return tuple({"stage": span.name, "ms": round(span.ms, 3), **span.facts} for span in self.spans)

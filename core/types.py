@@ -290,6 +290,7 @@ class Answer:
     usage: Mapping[str, int] = field(default_factory=dict)
     trace: tuple[Mapping[str, object], ...] = ()
     dropped_sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         cited = all(sentence.citations for sentence in self.sentences)

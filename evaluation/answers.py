@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -99,7 +99,13 @@ def evaluate_answers(
     measured, by_verifier = _measure(played, engine)
     estimates = {name: estimate(values) for name, values in measured.items()}
     mean = {name: round(e.mean, 6) if e.per_topic else None for name, e in estimates.items()}
-    notes += [*dataset.notes, *indexed.notes, *_told(played)]
+    warnings = Counter(warning for p in played for warning in p.answer.warnings)
+    notes += [
+        *dataset.notes,
+        *indexed.notes,
+        *(f"{n} questions: {text}" for text, n in warnings.items()),
+        *_told(played),
+    ]
     return AnswersRecord(
         dataset=dataset.name,
         topics=len(played),

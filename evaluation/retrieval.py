@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,7 @@ class _Collected:
     found: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     passages: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    warnings: Counter[str] = field(default_factory=Counter)
 
 
 def evaluate_retrieval(
@@ -65,8 +66,8 @@ def evaluate_retrieval(
             write_run(run, runs / f"{dataset.name}.{name}.run", f"citewell-{name}-{engine.config_hash}")
     results = {name: evaluate_run(parsed, dataset.qrels, run) for name, run in collected.runs.items()}
     slices = slice_topics({t.query_id: t for t in dataset.judged}, dataset.qrels) | collected.found
-    notes = [*dataset.notes, *indexed.notes]
-    if "rerank" in stages and engine.reranker is None:
+    notes = [*dataset.notes, *indexed.notes, *(f"{n} queries: {text}" for text, n in collected.warnings.items())]
+    if "rerank" in stages and not engine.settings.rerank.model:
         notes.append("rerank: no cross-encoder is configured, so it equals hybrid")
     if any(topic.filter for topic in dataset.judged):
         notes.append("filters of topics are not applied: the search has none yet")
@@ -102,6 +103,7 @@ def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress:
             progress.advance(number, len(topics), topic.text[:60])
         with tracing() as trace:
             found = retrieve(engine, snapshot, topic.query)
+        collected.warnings.update(trace.warnings())
         for stage, ms in trace.timings_ms().items():
             collected.times[stage].append(ms)
         for name in stages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from citewell.core.errors import InvalidQuery
+from citewell.core.errors import InvalidQuery, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
 from citewell.generate.assemble import assemble
@@ -138,13 +138,20 @@ def rerank_fused(engine: Engine, query: Query, hybrid: Ranking) -> tuple[Ranking
     with stage("fetch"):
         passages = engine.catalog.passages(head.candidates)
     with stage("rerank") as span:
-        reranker = engine.reranker
-        if reranker is None:
-            span.facts["note"] = "no cross-encoder is configured: the fused order is passed through"
-            return hybrid, passages
+        settings = engine.settings.rerank
         chunks = {key: stored.chunk for key, stored in passages.items()}
-        reranked = rerank(query, head, chunks, reranker, engine.settings.rerank)
-        span.facts |= {"model": engine.settings.rerank.model, "depth": engine.settings.rerank.depth}
+        try:
+            reranker = engine.reranker
+            if reranker is None:
+                span.facts["note"] = "no cross-encoder is configured: the fused order is passed through"
+                return hybrid, passages
+            reranked = rerank(query, head, chunks, reranker, settings)
+        except (ModelUnavailable, ModelMismatch, ModelFailed) as error:
+            if settings.on_failure == "fail":
+                raise
+            span.facts["warning"] = f"not reranked: {error.message}"
+            return hybrid, passages
+        span.facts |= {"model": settings.model, "depth": settings.depth}
     return _with_tail(reranked, hybrid), passages
 
 
@@ -198,4 +205,5 @@ def _decide(
         },
         trace=trace.as_rows(),
         dropped_sentences=verified.dropped,
+        warnings=trace.warnings(),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from citewell.core.errors import CitewellError, IndexMissing
+from citewell.core.types import Chunk, Query, text_version
 from citewell.index.catalog import CATALOG_NAME, Catalog
 from citewell.index.dense import DenseIndex
 from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest
@@ -75,6 +76,9 @@ def _embedder(engine: Engine) -> str:
 def _reranker(engine: Engine) -> str:
     if engine.reranker is None:
         return "none is configured: the fused order is the final one"
+    probe = "This passage is scored to see whether the model works."
+    chunk = Chunk("0" * 16, "0" * 16, text_version(probe), 0, len(probe), probe, 12)
+    engine.reranker.score(Query("Does the model work?"), [chunk])
     return engine.settings.rerank.model
 
 

@@ -24,6 +24,7 @@ def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
         "sufficiency": round(answer.sufficiency, 4),
         "threshold": answer.threshold,
         "nearest": nearest_documents(answer) if answer.status == "abstained" else [],
+        "warnings": list(answer.warnings),
         "timings_ms": dict(answer.timings_ms),
         "usage": dict(answer.usage),
         "config_hash": answer.config_hash,
@@ -94,6 +95,7 @@ def search_as_json(found: Retrieved, generation: str, trace: Trace, *, limit: in
     return {
         "query": found.query.text,
         "passages": hits,
+        "warnings": list(trace.warnings()),
         "timings_ms": trace.timings_ms(),
         "config_hash": config_hash,
         "generation": generation,
