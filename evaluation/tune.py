@@ -34,6 +34,7 @@ DEPTHS = (20, 50, 100, 200)
 K1S = (0.9, 1.2, 1.6, 2.0)
 BS = (0.3, 0.5, 0.75, 0.9)
 RERANK_DEPTHS = (10, 20, 50)
+FIRST_STAGES_HELD = 6
 
 Overrides = tuple[tuple[str, Any], ...]  # ("section.field", value) pairs, sorted
 
@@ -179,6 +180,8 @@ class Trial:
         if relevant not in self._first:
             engine = self._base.variant(with_overrides(self._base.settings, dict(relevant)))
             snapshot = engine.snapshot()
+            if len(self._first) == FIRST_STAGES_HELD:  # the oldest goes: rankings of thousands of topics are large
+                del self._first[next(iter(self._first))]
             self._first[relevant] = {t.query_id: first_stage(engine, snapshot, t.query) for t in self._dataset.judged}
             engine.close()
         return self._first[relevant]
