@@ -174,7 +174,7 @@ class DatasetInvalid(CitewellError):
     """An evaluation dataset lacks a file or has a bad line."""
 
     code = "dataset.invalid"
-    default_hint = "A dataset has the BEIR layout: corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv."
+    default_hint = "Mend that place; `citewell evaluate --help` says what a dataset may be."
 
 
 class PortInUse(CitewellError):
