@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from citewell.core.types import Passage, Ranking
@@ -115,7 +115,7 @@ def stage_ranks(gold: Gold, played: Replay) -> list[dict[str, object]]:
     """Each evidence passage with its rank and score at every stage; None where a stage does not have it."""
     found = played.retrieved
     rows: list[dict[str, object]] = []
-    for chunk_id in sorted(gold.passages, key=lambda c: _rank(found.final.candidates, c)):
+    for chunk_id in sorted(gold.passages, key=lambda c: _rank(found.final, c)):
         row: dict[str, object] = {"chunk_id": chunk_id}
         for stage in STAGES:
             hit = next((c for c in found.ranking(stage).candidates if c.chunk_id == chunk_id), None)
@@ -124,5 +124,5 @@ def stage_ranks(gold: Gold, played: Replay) -> list[dict[str, object]]:
     return rows
 
 
-def _rank(candidates: Sequence[object], chunk_id: str) -> int:
-    return next((i for i, c in enumerate(candidates) if getattr(c, "chunk_id", "") == chunk_id), len(candidates))
+def _rank(ranking: Ranking, chunk_id: str) -> int:
+    return next((c.rank for c in ranking.candidates if c.chunk_id == chunk_id), len(ranking) + 1)

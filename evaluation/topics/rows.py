@@ -10,29 +10,23 @@ from typing import Any
 from citewell.core.errors import DatasetInvalid
 
 
-def jsonl(path: Path, *needed: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number (from 1) and object of each line that is not blank; each has `_id` and the `needed` keys.
-
-    Raises DatasetInvalid, naming file and line.
-    """
+def jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number (from 1) and object of each line that is not blank; each has `_id`. Raises DatasetInvalid, naming file and line."""
     if not path.is_file():
         raise DatasetInvalid(f"{path} does not exist")
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                yield number, _object(path, number, line, ("_id", *needed))
+                yield number, _object(line, f"{path}, line {number}")
 
 
-def _object(path: Path, number: int, line: bytes, needed: tuple[str, ...]) -> dict[str, Any]:
+def _object(line: bytes, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-        for name in needed:
-            row[name]
-    except (ValueError, KeyError, TypeError, IndexError):
-        names = " and ".join(f"`{name}`" for name in needed)
-        raise DatasetInvalid(f"{path}, line {number}: needs a JSON object with {names}") from None
-    if not isinstance(row, dict):
-        raise DatasetInvalid(f"{path}, line {number}: needs a JSON object")
+    except ValueError:
+        row = None
+    if not isinstance(row, dict) or "_id" not in row:
+        raise DatasetInvalid(f"{place}: needs a JSON object with `_id`")
     return row
 
 
