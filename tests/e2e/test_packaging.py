@@ -54,6 +54,7 @@ def test_the_wheel_holds_everything_and_its_demo_runs(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     code = [p for folder in linked_folders() for p in (ROOT / folder).rglob("*.py") if folder != "data"]
     wanted = {f"citewell/{p.relative_to(ROOT).as_posix()}" for p in code}
+    wanted |= {f"citewell/evaluation/{name}" for name in ("report/page.html", "topics/synonyms.txt")}
     wanted |= {
         f"citewell/{p.relative_to(ROOT).as_posix()}"
         for p in (ROOT / "data").rglob("*")
