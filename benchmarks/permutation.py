@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from citewell.evaluation.measures.statistics import paired_difference, permutation_p
+from citewell.evaluation.measures.statistics import ALPHA, paired_difference, permutation_p
 from citewell.evaluation.record import RetrievalRecord, read_records
 
 SEED = 29
-ALPHA = 0.05
 LOW, HIGH = 0.02, 0.08
 
 

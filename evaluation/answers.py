@@ -24,16 +24,17 @@ from citewell.evaluation.measures.answers import cohen_kappa, contains, exact_ma
 from citewell.evaluation.measures.spans import overlap
 from citewell.evaluation.measures.statistics import estimate
 from citewell.evaluation.record import (
+    ANSWER_MEASURES,
     AbstentionFigures,
     AnswersRecord,
     JudgeFigures,
     RiskPoint,
     TopicRow,
     interval,
+    latency,
     provenance,
     rounded,
 )
-from citewell.evaluation.retrieval import latency
 from citewell.evaluation.topics.gold import Gold, GoldFinder
 from citewell.evaluation.topics.types import Dataset, Topic
 from citewell.evaluation.waterfall import Loss, blame, waterfall
@@ -195,10 +196,7 @@ def holds(citation: Citation, topic: Topic, gold: Gold) -> bool:
 
 def _measure(played: Sequence[Played], engine: Engine) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """Every measure by topic, each over the topics for which it is defined; and citation recall by verifier."""
-    measured: dict[str, dict[str, float]] = {
-        name: {}
-        for name in ("right", "em", "f1", "containment", "evidence_recall", "citation_precision", "citation_recall")
-    }
+    measured: dict[str, dict[str, float]] = {name: {} for name in ANSWER_MEASURES}
     verifiers: list[Verifier] = [AlignmentVerifier(engine.catalog)]
     if engine.verifier.name != verifiers[0].name:
         verifiers.append(engine.verifier)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from citewell.core.errors import DatasetInvalid
 from citewell.evaluation.measures.ranking import parse_measures, values_by_topic
-from citewell.evaluation.measures.statistics import Difference, holm, paired_difference
+from citewell.evaluation.measures.statistics import ALPHA, Difference, holm, paired_difference
 from citewell.evaluation.record import read_records
 from citewell.evaluation.topics.trec import canonical_run, field, read_run
 from citewell.evaluation.topics.types import Qrels
 
-ALPHA = 0.05
 MOST_CHANGED = 10
 
 Measured = Mapping[str, Mapping[str, float]]  # measure -> query -> value

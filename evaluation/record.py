@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from citewell.core.errors import DatasetInvalid
@@ -71,6 +72,18 @@ class RetrievalRecord(Part):
     def measured(self) -> dict[str, ByTopic]:
         """Every measure's values by topic; a measure's name begins with its stage."""
         return {f"{stage} {name}": values for stage, by in self.per_topic.items() for name, values in by.items()}
+
+
+# What the measures of answers mean, in the order in which they are shown.
+ANSWER_MEASURES = {
+    "right": "right answers and right refusals",
+    "em": "exact match (EM)",
+    "f1": "token F1",
+    "containment": "containment: an accepted answer is quoted",
+    "evidence_recall": "answerable: a citation holds the evidence",
+    "citation_precision": "citation precision: cited spans that hold evidence or answer",
+    "citation_recall": "citation recall: sentences with a verified citation",
+}
 
 
 class RiskPoint(Part):
@@ -225,6 +238,12 @@ def rounded(values: Mapping[str, float]) -> dict[str, float]:
 def means(estimates: Mapping[str, Estimate]) -> dict[str, float]:
     """The mean of each measure."""
     return {name: round(e.mean, DIGITS) for name, e in estimates.items()}
+
+
+def latency(times: Mapping[str, Sequence[float]]) -> dict[str, Latency]:
+    """Median and 95th percentile of each stage, in milliseconds."""
+    quantiles = {stage: np.percentile(np.array(values), [50, 95]) for stage, values in times.items()}
+    return {stage: Latency(p50=round(float(q[0]), 3), p95=round(float(q[1]), 3)) for stage, q in quantiles.items()}
 
 
 def interval(e: Estimate) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from citewell.evaluation.measures.ranking import (
 )
 from citewell.evaluation.measures.spans import Span, span_grades, span_scores
 from citewell.evaluation.measures.statistics import Estimate
-from citewell.evaluation.record import Latency, RetrievalRecord, interval, means, provenance, rounded
+from citewell.evaluation.record import RetrievalRecord, interval, latency, means, provenance, rounded
 from citewell.evaluation.slices import Slices, found_by, slice_topics
 from citewell.evaluation.topics.gold import GoldFinder, span_of
 from citewell.evaluation.topics.trec import canonical_run, write_run
@@ -135,12 +135,6 @@ def best_passages(ranking: Ranking, names: Mapping[str, str]) -> dict[str, float
         if candidate.doc_id in names:
             scores.setdefault(names[candidate.doc_id], candidate.score)
     return scores
-
-
-def latency(times: Mapping[str, Sequence[float]]) -> dict[str, Latency]:
-    """Median and 95th percentile of each stage, in milliseconds."""
-    quantiles = {stage: np.percentile(np.array(values), [50, 95]) for stage, values in times.items()}
-    return {stage: Latency(p50=round(float(q[0]), 3), p95=round(float(q[1]), 3)) for stage, q in quantiles.items()}
 
 
 def _note_found(collected: _Collected, query_id: str, found: Retrieved, relevant: set[str]) -> None:

@@ -18,15 +18,13 @@ from citewell.core.settings import Settings
 from citewell.core.types import Chunk, Query, Ranking
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.measures.ranking import parse_measures, values_by_topic
-from citewell.evaluation.measures.statistics import Difference, paired_difference
+from citewell.evaluation.measures.statistics import ALPHA, Difference, paired_difference
 from citewell.evaluation.retrieval import best_passages
 from citewell.evaluation.topics.trec import canonical_run
 from citewell.evaluation.topics.types import Dataset
-from citewell.index.fusion import fuse
 from citewell.ingest.jobs import Progress
 from citewell.pipeline.ask import FirstStage, first_stage, rerank_fused
 
-ALPHA = 0.05
 SEED = 13
 WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))
 RRF_KS = (10, 30, 60, 100)
@@ -167,7 +165,7 @@ class Trial:
             first = firsts[topic.query_id]
             ranking: Ranking = first.bm25 if stage == "bm25" else first.dense
             if stage in {"hybrid", "rerank"}:
-                ranking = fuse(first.bm25, first.dense, first.scores, engine.settings.fusion)
+                ranking = first.fuse(engine.settings.fusion)
             if stage == "rerank" and engine.reranker is not None:
                 ranking, _ = rerank_fused(engine, topic.query, ranking)
             run[topic.query_id] = best_passages(ranking, self._names)

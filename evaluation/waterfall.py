@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from citewell.core.types import Passage, Ranking
@@ -48,10 +48,10 @@ def blame(gold: Gold, played: Replay, *, right: bool, in_context: int) -> Loss:
         return Loss("unknown")
     if gold.lost:
         return Loss(gold.lost)
-    if not (_has(found.bm25, gold) or _has(found.dense, gold)):
+    if all(_rank(ranking, gold.passages) > len(ranking) for ranking in (found.bm25, found.dense)):
         return Loss("not_retrieved")
     if not any(chunk_id in found.passages for chunk_id in gold.passages):
-        best = _best_rank(found.hybrid, gold)
+        best = _rank(found.hybrid, gold.passages)
         return Loss("fused_out", f"rank {best} after fusion, {len(found.passages)} go on")
     markers = {p.marker for p in answer.context.passages if p.chunk.chunk_id in gold.passages and _whole(p, gold)}
     if not markers:
@@ -81,7 +81,7 @@ def waterfall(losses: Iterable[tuple[str, Loss]]) -> Waterfall:
 
 def _kept_out(gold: Gold, played: Replay, in_context: int) -> Loss:
     found = played.retrieved
-    before, after = _best_rank(found.hybrid, gold), _best_rank(found.final, gold)
+    before, after = _rank(found.hybrid, gold.passages), _rank(found.final, gold.passages)
     if before <= in_context < after:
         return Loss("reranked_out", f"rank {before} before the reranker, {after} after it")
     ledger = {d.chunk_id: d.reason for d in played.answer.context.dropped}
@@ -103,26 +103,19 @@ def _kind(reason: str) -> str:
     return "near-duplicate of a kept passage" if reason.startswith("near-duplicate") else reason
 
 
-def _has(ranking: Ranking, gold: Gold) -> bool:
-    return any(c.chunk_id in gold.passages for c in ranking.candidates)
-
-
-def _best_rank(ranking: Ranking, gold: Gold) -> int:
-    return next((c.rank for c in ranking.candidates if c.chunk_id in gold.passages), len(ranking) + 1)
+def _rank(ranking: Ranking, passages: Collection[str]) -> int:
+    """The best rank of these passages; one beyond the end when the ranking has none."""
+    return next((c.rank for c in ranking.candidates if c.chunk_id in passages), len(ranking) + 1)
 
 
 def stage_ranks(gold: Gold, played: Replay) -> list[dict[str, object]]:
     """Each evidence passage with its rank and score at every stage; None where a stage does not have it."""
     found = played.retrieved
     rows: list[dict[str, object]] = []
-    for chunk_id in sorted(gold.passages, key=lambda c: _rank(found.final, c)):
+    for chunk_id in sorted(gold.passages, key=lambda c: _rank(found.final, {c})):
         row: dict[str, object] = {"chunk_id": chunk_id}
         for stage in STAGES:
             hit = next((c for c in found.ranking(stage).candidates if c.chunk_id == chunk_id), None)
             row[stage] = {"rank": hit.rank, "score": round(hit.score, 6)} if hit else None
         rows.append(row)
     return rows
-
-
-def _rank(ranking: Ranking, chunk_id: str) -> int:
-    return next((c.rank for c in ranking.candidates if c.chunk_id == chunk_id), len(ranking) + 1)

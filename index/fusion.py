@@ -14,12 +14,12 @@ Normalise = Callable[[Mapping[str, float]], dict[str, float]]
 _NORMALISE: dict[str, Normalise] = {"min_max": min_max, "z_score": z_score}
 
 
-def fuse(bm25: Ranking, dense: Ranking, scores: Scores, settings: FusionSettings) -> Ranking:
-    """One ranking of the union of both, by the method of the settings; `scores` are those of every candidate."""
+def fuse(bm25: Ranking, dense: Ranking, scores: Callable[[], Scores], settings: FusionSettings) -> Ranking:
+    """One ranking of the union of both, by the method of the settings; `scores` gives those of every candidate, where they are needed."""
     doc_ids = {c.chunk_id: c.doc_id for ranking in (bm25, dense) for c in ranking.candidates}
     if settings.method == "rrf":
         return rank_by_score("rrf", reciprocal_rank_fusion([bm25, dense], settings.rrf_k), doc_ids)
-    fused = weighted_sum(*scores, settings.dense_weight, _NORMALISE[settings.method])
+    fused = weighted_sum(*scores(), settings.dense_weight, _NORMALISE[settings.method])
     return rank_by_score(settings.method, fused, doc_ids)
 
 

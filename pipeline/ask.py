@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from citewell.core.errors import InvalidQuery, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.settings import FusionSettings
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
 from citewell.generate.assemble import assemble
@@ -20,13 +22,24 @@ STAGES = ("bm25", "dense", "hybrid", "rerank")
 SPARE_PASSAGES = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FirstStage:
     """Both first-stage rankings of one query, and what each retriever gives to every candidate of either."""
 
+    snapshot: Snapshot
+    query: Query
     bm25: Ranking
     dense: Ranking
-    scores: Scores
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Computed when they are first asked for: rank fusion does without."""
+        both = union(self.bm25, self.dense)
+        return self.snapshot.bm25.score(self.query, both), self.snapshot.dense.score(self.query, both)
+
+    def fuse(self, settings: FusionSettings) -> Ranking:
+        """One ranking of the union of both."""
+        return fuse(self.bm25, self.dense, lambda: self.scores, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +124,14 @@ def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
     """First-stage retrieval, fusion and reranking; the evaluation measures this very function."""
     first = first_stage(engine, snapshot, query)
     with stage("fuse", method=engine.settings.fusion.method) as span:
-        hybrid = fuse(first.bm25, first.dense, first.scores, engine.settings.fusion)
+        hybrid = first.fuse(engine.settings.fusion)
         span.facts["candidates"] = len(hybrid)
     final, passages = rerank_fused(engine, query, hybrid)
     return Retrieved(query, first.bm25, first.dense, hybrid, final, passages)
 
 
 def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
-    """BM25 and dense at the depth of the settings, every candidate of either scored by both."""
+    """BM25 and dense at the depth of the settings."""
     depth = engine.settings.retrieve.depth
     with stage("bm25") as span:
         bm25 = snapshot.bm25.search(query, depth)
@@ -126,10 +139,7 @@ def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
     with stage("dense") as span:
         dense = snapshot.dense.search(query, depth)
         span.facts["candidates"] = len(dense)
-    with stage("score"):
-        both = union(bm25, dense)
-        scores = snapshot.bm25.score(query, both), snapshot.dense.score(query, both)
-    return FirstStage(bm25, dense, scores)
+    return FirstStage(snapshot, query, bm25, dense)
 
 
 def rerank_fused(engine: Engine, query: Query, hybrid: Ranking) -> tuple[Ranking, Mapping[str, StoredPassage]]:
@@ -139,12 +149,12 @@ def rerank_fused(engine: Engine, query: Query, hybrid: Ranking) -> tuple[Ranking
         passages = engine.catalog.passages(head.candidates)
     with stage("rerank") as span:
         settings = engine.settings.rerank
-        chunks = {key: stored.chunk for key, stored in passages.items()}
         try:
             reranker = engine.reranker
             if reranker is None:
                 span.facts["note"] = "no cross-encoder is configured: the fused order is passed through"
                 return hybrid, passages
+            chunks = {key: stored.chunk for key, stored in passages.items()}
             reranked = rerank(query, head, chunks, reranker, settings)
         except (ModelUnavailable, ModelMismatch, ModelFailed) as error:
             if settings.on_failure == "fail":

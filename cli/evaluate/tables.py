@@ -76,12 +76,11 @@ def _print_slices(record: RetrievalRecord, measure: str) -> None:
 
 def print_answers(record: AnswersRecord) -> None:
     """Answers, citations, refusals, the waterfall and where the time went."""
+    from citewell.evaluation.record import ANSWER_MEASURES
     from citewell.evaluation.waterfall import STEPS
 
-    figures = (("right", "right answers and right refusals"), ("em", "exact match"), ("f1", "token F1"), ("containment", "an accepted answer is quoted"),
-               ("evidence_recall", "answerable: a citation holds the evidence"), ("citation_precision", "citation precision"), ("citation_recall", "citation recall"))  # fmt: skip
     rows = []
-    for name, meaning in figures:
+    for name, meaning in ANSWER_MEASURES.items():
         values = record.per_topic.get(name, {})
         if values:
             low, high = record.intervals[name]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, rankdata
 
-CONFIDENCE = 0.95
+from citewell.evaluation.measures.statistics import CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ Values = NDArray[np.float64]
 RESAMPLES = 2000
 PERMUTATIONS = 10_000
 CONFIDENCE = 0.95
+ALPHA = 0.05
 SEED = 13
 EXACT_UP_TO = 12  # so many topics that differ have few enough sign patterns to count all of them
 _BLOCK = 500

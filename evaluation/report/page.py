@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from citewell.core.resources import package_path
 from citewell.evaluation.compare import Comparison, Side, compare
-from citewell.evaluation.record import AnswersRecord, Record, RetrievalRecord, write_json
+from citewell.evaluation.record import ANSWER_MEASURES, AnswersRecord, Record, RetrievalRecord, write_json
 from citewell.evaluation.report import plots
 from citewell.evaluation.report.plots import Plot
 from citewell.evaluation.waterfall import STEPS
@@ -40,6 +40,7 @@ def write_report(records: Sequence[Record], path: Path, plots_folder: Path | Non
         parts=list(zip(records, by_record, strict=True)),
         pairs=pairs,
         steps=STEPS,
+        answer_measures=ANSWER_MEASURES,
         most_outcomes=MOST_OUTCOMES,
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)

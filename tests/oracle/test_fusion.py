@@ -51,9 +51,9 @@ def test_each_method_of_the_settings_is_its_formula() -> None:
     bm25 = rank_by_score("bm25", {"a": 8.0, "b": 2.0}, {"a": "d", "b": "d"})
     dense = rank_by_score("dense", {"b": 0.9, "c": 0.5}, {"b": "d", "c": "d"})
     scores = {"a": 8.0, "b": 2.0, "c": 0.0}, {"a": 0.1, "b": 0.9, "c": 0.5}
-    summed = fuse(bm25, dense, scores, FusionSettings(dense_weight=0.25))
+    summed = fuse(bm25, dense, lambda: scores, FusionSettings(dense_weight=0.25))
     assert summed.scores() == pytest.approx({"a": 0.75, "b": 0.75 * 0.25 + 0.25, "c": 0.25 * 0.5})
-    z = fuse(bm25, dense, scores, FusionSettings(method="z_score", dense_weight=1.0))
+    z = fuse(bm25, dense, lambda: scores, FusionSettings(method="z_score", dense_weight=1.0))
     assert [c.chunk_id for c in z.candidates] == ["b", "c", "a"]
-    rrf = fuse(bm25, dense, scores, FusionSettings(method="rrf"))
+    rrf = fuse(bm25, dense, lambda: scores, FusionSettings(method="rrf"))
     assert rrf.scores() == pytest.approx({"a": 1 / 61, "b": 1 / 62 + 1 / 61, "c": 1 / 62})
