@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("citewell.cli.status:status", "Show what the index holds."),
     "documents": ("citewell.cli.documents:documents", "List, show and delete documents."),
     "evaluate": ("citewell.cli.evaluate:evaluate", "Measure retrieval on judged questions."),
+    "train": ("citewell.cli.train:train", "Train the models that rerank and read."),
     "doctor": ("citewell.cli.status:doctor", "Check models, index and settings, and say what to do."),
 }
 RESTORE = "Restore it from a backup, or ingest into a new directory with --dir."

@@ -84,11 +84,19 @@ class DenseRetriever:
         similarities = self._index.vectors(self._table.rows_of(chunk_ids)) @ self._vector(query)
         return dict(zip(chunk_ids, similarities.tolist(), strict=True))
 
+    def remember(self, questions: Sequence[str], vectors: Vectors) -> None:
+        """Takes the vectors of questions that were embedded together, `(len(questions), dimension) float32`; the next searches use them."""
+        for text, vector in zip(questions, vectors, strict=True):
+            self._keep(text, vector)
+
     def _vector(self, query: Query) -> NDArray[np.float32]:
         vector = self._queries.get(query.text)
         if vector is None:
             vector = self._embedder.embed([query.text])[0]
-            self._queries[query.text] = vector
-            if len(self._queries) > _CACHED_QUERIES:
-                self._queries.popitem(last=False)
+            self._keep(query.text, vector)
         return vector
+
+    def _keep(self, text: str, vector: NDArray[np.float32]) -> None:
+        self._queries[text] = vector
+        if len(self._queries) > _CACHED_QUERIES:
+            self._queries.popitem(last=False)

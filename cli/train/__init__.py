@@ -1,0 +1,18 @@
+"""`citewell train`: the models of `data/models`, made anew from public questions and free text."""
+
+from __future__ import annotations
+
+import click
+
+from citewell.cli.train.reranker import reranker
+
+
+@click.group(short_help="Train the models that rerank and read.")
+def train() -> None:
+    """Train the models that rerank and read, from public questions and free text.
+
+    Training needs no network and no accelerator; it takes hours, says how far it is, and goes on where it was when it is killed.
+    """
+
+
+train.add_command(reranker)

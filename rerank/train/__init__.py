@@ -1,0 +1,1 @@
+"""From packed questions with their passages to the weights of a cross-encoder."""

@@ -1,0 +1,88 @@
+"""The network: one trunk that reads question and passage together, a relevance score, and a reader on the same forward pass."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
+
+READER_FILE = "reader.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Logits of a batch of pairs: `relevance` and `answerable` are `(pairs,)`, `start` and `end` `(pairs, tokens)`."""
+
+    relevance: Tensor
+    answerable: Tensor
+    start: Tensor
+    end: Tensor
+
+
+class PairModel(nn.Module):
+    """A BERT sequence classifier with one label, and linear heads for the answer's span and for whether there is one."""
+
+    def __init__(self, trunk: nn.Module, hidden: int) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.span = nn.Linear(hidden, 2)
+        self.answerable = nn.Linear(hidden, 1)
+
+    @classmethod
+    def from_encoder(cls, folder: Path) -> PairModel:
+        """New heads on the weights of an encoder; the word vectors stay as they are, since little text would bend them.
+
+        No dropout: every group is seen once or twice, and drawing random masks took half of the time on a processor.
+        """
+        trunk = AutoModelForSequenceClassification.from_pretrained(
+            folder, num_labels=1, local_files_only=True, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+        )
+        trunk.float()
+        trunk.bert.embeddings.word_embeddings.weight.requires_grad_(False)
+        return cls(trunk, trunk.config.hidden_size)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> PairModel:
+        """What `save` left."""
+        trunk = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        model = cls(trunk, trunk.config.hidden_size)
+        state = load_file(folder / READER_FILE)
+        model.span.load_state_dict({"weight": state["span.weight"].float(), "bias": state["span.bias"].float()})
+        model.answerable.load_state_dict(
+            {"weight": state["answerable.weight"].float(), "bias": state["answerable.bias"].float()}
+        )
+        return model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Outputs:
+        """Logits for `(pairs, tokens)` of int64."""
+        tokens = self.trunk.bert(  # type: ignore[operator]
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        )
+        pooled = self.trunk.dropout(tokens.pooler_output)  # type: ignore[operator]
+        spans = self.span(tokens.last_hidden_state).float()
+        outside = (attention_mask == 0) | (token_type_ids == 0)
+        start, end = spans.masked_fill(outside.unsqueeze(-1), -1e4).unbind(-1)
+        relevance = self.trunk.classifier(pooled).squeeze(-1)  # type: ignore[operator]
+        return Outputs(relevance.float(), self.answerable(pooled).squeeze(-1).float(), start, end)
+
+    def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Weights in half precision, loadable by transformers and by sentence-transformers' CrossEncoder; the reader's heads beside them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {key: value.detach().half().contiguous() for key, value in self.trunk.state_dict().items()}
+        save_file(
+            {k: v for k, v in state.items() if "position_ids" not in k}, folder / "model.safetensors", {"format": "pt"}
+        )
+        heads = {"span": self.span, "answerable": self.answerable}
+        reader = {f"{n}.{k}": v.detach().half() for n, head in heads.items() for k, v in head.state_dict().items()}
+        save_file(reader, folder / READER_FILE, {"format": "pt"})
+        config = self.trunk.config.to_dict()  # type: ignore[union-attr,operator]
+        # Half precision is how it is stored; processors compute in single precision or bfloat16.
+        config |= {"architectures": ["BertForSequenceClassification"], "dtype": "float32", "_name_or_path": ""}
+        config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
+        (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        tokenizer.save_pretrained(folder)

@@ -1,0 +1,1 @@
+"""From public questions and free text to what the models are trained on; nothing here serves."""

@@ -1,0 +1,77 @@
+"""Datasets and texts to one file of groups, each source mined in an index of its own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from citewell.core.errors import DatasetInvalid
+from citewell.core.settings import Settings
+from citewell.evaluation.indexing import index_dataset
+from citewell.evaluation.topics.corpora import FolderCorpus, JsonlCorpus
+from citewell.evaluation.topics.datasets import read_dataset
+from citewell.evaluation.topics.types import Dataset
+from citewell.ingest.jobs import Progress
+from citewell.rerank.train.groups import Group
+from citewell.training.mine import mine
+from citewell.training.questions import asked_of_dataset, asked_of_text, refuse_measured
+
+SEED = 13
+PER_DOCUMENT = 16  # questions made of one document at most, so that long ones do not outweigh the others
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What to train on: datasets with questions, and texts (folders of files, or with a corpus.jsonl) to make questions of."""
+
+    datasets: tuple[Path, ...] = ()
+    texts: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.datasets and not self.texts:
+            raise DatasetInvalid(
+                "there is nothing to train on", hint="Name a dataset with --data or a folder with --texts."
+            )
+        for path in (*self.datasets, *self.texts):
+            refuse_measured(path)
+
+
+def prepare(
+    sources: Sources, settings: Settings, cache: Path, *, negatives: int = 3, per_source: int | None = None, seed: int = SEED,
+    progress: Progress | None = None,
+) -> Iterator[Group]:  # fmt: skip
+    """The groups of all sources, source after source; of each at most `per_source` questions of either kind, chosen by chance.
+
+    The corpora of datasets are taken as texts too; what an earlier source has asked or said already is left out. Raises
+    DatasetInvalid, and the errors of ingesting.
+    """
+    known: set[str] = set()
+    for location in (*sources.datasets, *sources.texts):
+        if location in sources.datasets:
+            dataset = read_dataset(location)
+        else:
+            dataset = Dataset(location.resolve().name, location, (), {}, _corpus(location))
+        indexed = index_dataset(dataset, settings, cache, cache, progress)
+        passages: set[str] = set()
+        for asked in (asked_of_dataset(indexed, dataset), asked_of_text(indexed, dataset.name, PER_DOCUMENT, seed)):
+            fresh = []
+            for item in asked:
+                key = item.question if item.kind == "asked" else f"passage: {item.chunk.text}"
+                if key not in known:
+                    fresh.append(item)
+                    (known if item.kind == "asked" else passages).add(key)
+            if per_source is not None and len(fresh) > per_source:
+                fresh = random.Random(seed).sample(fresh, per_source)  # noqa: S311 (a sample, not a secret)
+            yield from mine(indexed.engine, fresh, negatives, seed, progress)
+        known |= passages
+
+
+def _corpus(location: Path) -> FolderCorpus | JsonlCorpus:
+    name = location.resolve().name
+    if (location / "corpus.jsonl").is_file():
+        return JsonlCorpus(name, location / "corpus.jsonl")
+    if location.is_dir():
+        return FolderCorpus(name, location)
+    raise DatasetInvalid(f"{location} is no folder", hint="A text is a folder of files, or one with a corpus.jsonl.")
