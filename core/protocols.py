@@ -79,6 +79,16 @@ class Reranker(Protocol):
         """What its scores are called."""
         ...
 
+    @property
+    def fingerprint(self) -> str:
+        """Names what the scores depend on besides question and passage."""
+        ...
+
+    @property
+    def score_range(self) -> tuple[float, float] | None:
+        """The lowest and the highest score that mean something, where they are known."""
+        ...
+
     def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
         """A relevance score per passage, in their order; higher is better."""
         ...

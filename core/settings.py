@@ -93,16 +93,35 @@ class FusionSettings(Section):
 
 
 class RerankSettings(Section):
-    """The cross-encoder."""
+    """Learning to rank, and the cross-encoder."""
 
-    model: str = Field("", description="Local path or hub name (org/name) of a cross-encoder; empty: no reranking.")
-    depth: int = Field(20, ge=1, le=1000, description="Candidates that the cross-encoder scores.")
+    ltr: bool = Field(True, description="Order the fused candidates by a learned model over first-stage features.")
+    ltr_depth: int = Field(100, ge=1, le=1000, description="Candidates that the learned model orders.")
+    model: str = Field(
+        "", description="Bundled name, local path, hub name (org/name) or URL of a cross-encoder; empty: none."
+    )
+    max_forwards: int = Field(20, ge=1, le=1000, description="Most candidates that the cross-encoder reads a question.")
+    budget_ms: int = Field(
+        0, ge=0, le=60_000, description="Milliseconds for reading; measured once, it lowers max_forwards. 0: no budget."
+    )
+    early_exit: bool = Field(True, description="Stop reading when the context's passages can no longer change.")
     weight: float = Field(0.5, ge=0, le=1, description="Share of the cross-encoder's score in the blended order.")
     max_tokens: int = Field(256, ge=16, le=8192, description="Most tokens of question and passage together.")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Precision of the cross-encoder; `auto`: bfloat16 where the processor computes in it."
+    )
     on_failure: Literal["fail", "skip"] = Field(
         "fail",
-        description="When the cross-encoder cannot be loaded or used: refuse, or answer in the fused order and say so.",
+        description="When the cross-encoder cannot be loaded or used: refuse, or answer in the order before it and say so.",
     )
+    endpoint_api: Literal["tei", "jina"] = Field(
+        "tei", description="What an endpoint speaks: Text Embeddings Inference's /rerank, or Jina's and Cohere's."
+    )
+    endpoint_key: SecretStr = Field(SecretStr(""), description="Sent to the endpoint as `Authorization: Bearer KEY`.")
+    endpoint_model: str = Field(
+        "", description="Name of the model that the endpoint is asked for, where it has several."
+    )
+    endpoint_timeout_s: float = Field(10.0, gt=0, le=600, description="Seconds after which an endpoint has failed.")
 
 
 class ContextSettings(Section):
@@ -182,9 +201,13 @@ class Settings(BaseSettings):
 
     def config_hash(self) -> str:
         """Twelve hexadecimal digits over every setting that can change an answer; where it is served from does not."""
-        answering = self.model_dump(
-            mode="json", exclude={"api": True, "storage": True, "embedder": {"threads", "batch_size"}}
-        )
+        left_out: Any = {
+            "api": True,
+            "storage": True,
+            "embedder": {"threads", "batch_size"},
+            "rerank": {"endpoint_key", "endpoint_timeout_s", "budget_ms"},
+        }
+        answering = self.model_dump(mode="json", exclude=left_out)
         return hashlib.sha256(json.dumps(answering, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -6,8 +6,8 @@ Character offsets are Python string indices (code points) into a document's norm
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
@@ -153,6 +153,11 @@ class Ranking:
     def scores(self) -> dict[str, float]:
         """Score by passage id."""
         return {c.chunk_id: c.score for c in self.candidates}
+
+    def without(self, chunk_ids: Collection[str]) -> Ranking:
+        """The other candidates, in the same order."""
+        left = (c for c in self.candidates if c.chunk_id not in chunk_ids)
+        return Ranking(self.scorer, tuple(replace(c, rank=rank) for rank, c in enumerate(left, start=1)))
 
     def head(self, depth: int) -> Ranking:
         """The first `depth` candidates."""

@@ -68,7 +68,7 @@ def evaluate_retrieval(
     slices = slice_topics({t.query_id: t for t in dataset.judged}, dataset.qrels) | collected.found
     notes = [*dataset.notes, *indexed.notes, *(f"{n} queries: {text}" for text, n in collected.warnings.items())]
     if "rerank" in stages and not engine.settings.rerank.model:
-        notes.append("rerank: no cross-encoder is configured, so it equals hybrid")
+        notes.append("rerank: no cross-encoder is configured, so it equals ltr")
     if any(topic.filter for topic in dataset.judged):
         notes.append("filters of topics are not applied: the search has none yet")
     return RetrievalRecord(
@@ -77,7 +77,7 @@ def evaluate_retrieval(
         stages={stage: means(by) for stage, by in results.items()},
         intervals={stage: {name: interval(e) for name, e in by.items()} for stage, by in results.items()},
         depths=_recall_by_depth(dataset, collected.runs),
-        into_rerank=_into_rerank(dataset, collected, engine.settings.rerank.depth),
+        into_rerank=_into_rerank(dataset, collected, engine.rerank_settings.max_forwards),
         passages={s: {n: round(float(np.mean(v)), 6) for n, v in by.items()} for s, by in collected.passages.items()},
         slices=_sliced(slices, results),
         latency_ms=latency(collected.times),
@@ -108,7 +108,7 @@ def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress:
             collected.times[stage].append(ms)
         for name in stages:
             collected.runs[name][topic.query_id] = best_passages(found.ranking(name), names)
-        head = found.hybrid.head(engine.settings.rerank.depth)
+        head = found.hybrid.head(engine.rerank_settings.max_forwards)
         collected.into_rerank[topic.query_id] = best_passages(head, names)
         grades = dataset.qrels[topic.query_id]
         _note_found(collected, topic.query_id, found, {ids[n] for n, grade in grades.items() if grade > 0 and n in ids})
@@ -212,7 +212,7 @@ def _into_rerank(dataset: Dataset, collected: _Collected, depth: int) -> dict[st
     ideal = {q: ideal_order(qrels[q], run, depth) for q, run in collected.into_rerank.items()}
     best = values_by_topic(order, qrels, ideal)[ORDER_MEASURE]
     result = {"depth": float(depth), "recall": round(float(np.mean(list(recall.values()))), 6)}
-    for stage in ("hybrid", "rerank"):
+    for stage in ("hybrid", "ltr", "rerank"):
         if stage in collected.runs:
             got = values_by_topic(order, qrels, collected.runs[stage])[ORDER_MEASURE]
             reached = [min(1.0, got[q] / best[q]) for q in qrels if best[q] > 0]

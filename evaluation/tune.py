@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from citewell.core.errors import DatasetInvalid
-from citewell.core.protocols import Reranker
 from citewell.core.settings import Settings
-from citewell.core.types import Chunk, Query, Ranking
+from citewell.core.types import Ranking
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.measures.ranking import parse_measures, values_by_topic
 from citewell.evaluation.measures.statistics import ALPHA, Difference, paired_difference
@@ -23,7 +22,7 @@ from citewell.evaluation.retrieval import best_passages
 from citewell.evaluation.topics.trec import canonical_run
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import FirstStage, first_stage, rerank_fused
+from citewell.pipeline.ask import FirstStage, first_stage, learn_to_rank, rerank_head
 
 SEED = 13
 WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))
@@ -31,7 +30,7 @@ RRF_KS = (10, 30, 60, 100)
 DEPTHS = (20, 50, 100, 200)
 K1S = (0.9, 1.2, 1.6, 2.0)
 BS = (0.3, 0.5, 0.75, 0.9)
-RERANK_DEPTHS = (10, 20, 50)
+RERANK_FORWARDS = (10, 20, 50)
 FIRST_STAGES_HELD = 6
 
 Overrides = tuple[tuple[str, Any], ...]  # ("section.field", value) pairs, sorted
@@ -64,13 +63,18 @@ def _depth(_: Settings) -> list[dict[str, Any]]:
 def _rerank(settings: Settings) -> list[dict[str, Any]]:
     if not settings.rerank.model:
         return []
-    return [{"rerank.weight": w, "rerank.depth": d} for d in RERANK_DEPTHS for w in WEIGHTS]
+    return [{"rerank.weight": w, "rerank.max_forwards": n} for n in RERANK_FORWARDS for w in WEIGHTS]
+
+
+def _ltr(settings: Settings) -> list[dict[str, Any]]:
+    return [{"rerank.ltr": not settings.rerank.ltr}]
 
 
 KNOBS = (
     Knob("BM25 parameters", _lexical),
     Knob("fusion", _fusion),
     Knob("depth of retrieval", _depth),
+    Knob("learning to rank", _ltr),
     Knob("rerank blend", _rerank),
 )
 
@@ -110,25 +114,6 @@ class Tuning:
         return asdict(self) | {"significant": self.significant}
 
 
-class _Remembering:
-    """A reranker that scores each pair of question and passage once."""
-
-    def __init__(self, reranker: Reranker) -> None:
-        self._reranker = reranker
-        self._scores: dict[tuple[str, str], float] = {}
-
-    @property
-    def name(self) -> str:
-        return self._reranker.name
-
-    def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
-        new = [p for p in passages if (query.text, p.chunk_id) not in self._scores]
-        if new:
-            scored = self._reranker.score(query, new)
-            self._scores |= {(query.text, p.chunk_id): s for p, s in zip(new, scored, strict=True)}
-        return [self._scores[query.text, p.chunk_id] for p in passages]
-
-
 class Trial:
     """The value of a measure for every topic under any settings, through the functions that serve; nothing is computed twice."""
 
@@ -140,8 +125,6 @@ class Trial:
         self._first: dict[Overrides, dict[str, FirstStage]] = {}
         self._values: dict[tuple[Overrides, str], dict[str, float]] = {}
         self._base = indexed.engine.variant(indexed.engine.settings)
-        if self._base.reranker is not None:
-            self._base.__dict__["reranker"] = _Remembering(self._base.reranker)
 
     @property
     def tried(self) -> int:
@@ -149,7 +132,7 @@ class Trial:
         return len(self._values)
 
     def values(self, overrides: Mapping[str, Any], stage: str = "rerank") -> dict[str, float]:
-        """The measure's value by topic with these settings over the present ones, after `stage` (bm25, dense, hybrid, rerank)."""
+        """The measure's value by topic with these settings over the present ones, after `stage` (bm25, dense, hybrid, ltr, rerank)."""
         key = tuple(sorted(overrides.items())), stage
         if key not in self._values:
             if self._progress is not None:
@@ -164,10 +147,12 @@ class Trial:
         for topic in self._dataset.judged:
             first = firsts[topic.query_id]
             ranking: Ranking = first.bm25 if stage == "bm25" else first.dense
-            if stage in {"hybrid", "rerank"}:
+            if stage in {"hybrid", "ltr", "rerank"}:
                 ranking = first.fuse(engine.settings.fusion)
+            if stage in {"ltr", "rerank"}:
+                ranking = learn_to_rank(engine, first, ranking)
             if stage == "rerank" and engine.reranker is not None:
-                ranking, _ = rerank_fused(engine, topic.query, ranking)
+                ranking, _ = rerank_head(engine, topic.query, ranking)
             run[topic.query_id] = best_passages(ranking, self._names)
         engine.close()
         return next(iter(values_by_topic(self._measure, self._dataset.qrels, canonical_run(run)).values()))
@@ -216,7 +201,11 @@ def tune(
         tuned=_mean(held_out, topics),
         gain=paired_difference(default, {t: held_out[t] for t in topics}),
         chosen=choose(trial, topics, indexed.engine.settings),
-        verdicts=tuple(_verdicts(trial, measure, reranked=indexed.engine.reranker is not None)),
+        verdicts=tuple(
+            _verdicts(
+                trial, measure, learned=indexed.engine.settings.rerank.ltr, reranked=indexed.engine.reranker is not None
+            )
+        ),
         tried=trial.tried,
     )
 
@@ -251,7 +240,7 @@ def with_overrides(settings: Settings, overrides: Mapping[str, Any]) -> Settings
     )
 
 
-def _verdicts(trial: Trial, measure: str, *, reranked: bool) -> list[str]:
+def _verdicts(trial: Trial, measure: str, *, learned: bool, reranked: bool) -> list[str]:
     """What is plainly so with the present settings."""
     alone = {name: trial.values({}, name) for name in ("bm25", "dense")}
     better = max(alone, key=lambda name: _mean(alone[name], list(alone[name])))
@@ -259,9 +248,12 @@ def _verdicts(trial: Trial, measure: str, *, reranked: bool) -> list[str]:
     said = [
         _said("hybrid", paired_difference(alone[better], hybrid), f"{better} alone", alone[better], hybrid, measure)
     ]
+    ltr = trial.values({}, "ltr")
+    if learned:
+        said.append(_said("learning to rank", paired_difference(hybrid, ltr), "hybrid", hybrid, ltr, measure))
     if reranked:
         final = trial.values({})
-        said.append(_said("reranking", paired_difference(hybrid, final), "hybrid", hybrid, final, measure))
+        said.append(_said("reranking", paired_difference(ltr, final), "without it", ltr, final, measure))
     else:
         said.append("reranking: no cross-encoder is configured")
     return said

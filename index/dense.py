@@ -84,6 +84,10 @@ class DenseRetriever:
         similarities = self._index.vectors(self._table.rows_of(chunk_ids)) @ self._vector(query)
         return dict(zip(chunk_ids, similarities.tolist(), strict=True))
 
+    def vectors(self, chunk_ids: Sequence[str]) -> Vectors:
+        """The stored vectors of these passages, `(len(chunk_ids), dimension) float32`."""
+        return self._index.vectors(self._table.rows_of(chunk_ids))
+
     def remember(self, questions: Sequence[str], vectors: Vectors) -> None:
         """Takes the vectors of questions that were embedded together, `(len(questions), dimension) float32`; the next searches use them."""
         for text, vector in zip(questions, vectors, strict=True):

@@ -1,4 +1,4 @@
-"""From a question to a checked answer: retrieve -> fuse -> rerank -> assemble -> generate -> verify -> decide."""
+"""From a question to a checked answer: retrieve -> fuse -> learn to rank -> rerank -> assemble -> generate -> verify -> decide."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from citewell.core.errors import InvalidQuery, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.facts import CandidateFacts
 from citewell.core.settings import FusionSettings
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
@@ -17,7 +18,7 @@ from citewell.index.snapshot import Snapshot
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cascade import rerank
 
-STAGES = ("bm25", "dense", "hybrid", "rerank")
+STAGES = ("bm25", "dense", "hybrid", "ltr", "rerank")
 # Fetched for the context beyond what it may hold, so that near-duplicates can be passed over.
 SPARE_PASSAGES = 12
 
@@ -41,6 +42,11 @@ class FirstStage:
         """One ranking of the union of both."""
         return fuse(self.bm25, self.dense, lambda: self.scores, settings)
 
+    def facts(self, ranking: Ranking) -> CandidateFacts:
+        """What is known of the candidates of `ranking` besides their scores."""
+        vectors = self.snapshot.dense.vectors([candidate.chunk_id for candidate in ranking.candidates])
+        return CandidateFacts(ranking, vectors)
+
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
@@ -50,12 +56,14 @@ class Retrieved:
     bm25: Ranking
     dense: Ranking
     hybrid: Ranking
+    ltr: Ranking
     final: Ranking
     passages: Mapping[str, StoredPassage]
 
     def ranking(self, stage_name: str) -> Ranking:
         """The ranking of one of STAGES."""
-        return {"bm25": self.bm25, "dense": self.dense, "hybrid": self.hybrid, "rerank": self.final}[stage_name]
+        stages = (self.bm25, self.dense, self.hybrid, self.ltr, self.final)
+        return dict(zip(STAGES, stages, strict=True))[stage_name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +129,16 @@ def read_query(engine: Engine, question: str) -> Query:
 
 
 def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
-    """First-stage retrieval, fusion and reranking; the evaluation measures this very function."""
+    """First-stage retrieval, fusion, learning to rank and reranking; the evaluation measures this very function."""
     first = first_stage(engine, snapshot, query)
     with stage("fuse", method=engine.settings.fusion.method) as span:
         hybrid = first.fuse(engine.settings.fusion)
         span.facts["candidates"] = len(hybrid)
-    final, passages = rerank_fused(engine, query, hybrid)
-    return Retrieved(query, first.bm25, first.dense, hybrid, final, passages)
+    with stage("ltr") as span:
+        ltr = learn_to_rank(engine, first, hybrid)
+        span.facts["candidates"] = min(len(ltr), engine.settings.rerank.ltr_depth) if engine.settings.rerank.ltr else 0
+    final, passages = rerank_head(engine, query, ltr)
+    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages)
 
 
 def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
@@ -142,9 +153,17 @@ def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
     return FirstStage(snapshot, query, bm25, dense)
 
 
-def rerank_fused(engine: Engine, query: Query, hybrid: Ranking) -> tuple[Ranking, Mapping[str, StoredPassage]]:
-    """The fused ranking with its head reranked, where there is a cross-encoder, and the passages of that head."""
-    head = hybrid.head(fetch_depth(engine))
+def learn_to_rank(engine: Engine, first: FirstStage, hybrid: Ranking) -> Ranking:
+    """The fused ranking with its head ordered by the learned model, unless the settings do without."""
+    settings = engine.settings.rerank
+    if not settings.ltr or not len(hybrid):
+        return hybrid
+    return _with_tail(engine.ranker.rank(first.query.text, first.facts(hybrid.head(settings.ltr_depth))), hybrid)
+
+
+def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking, Mapping[str, StoredPassage]]:
+    """The ranking with its head read by the cross-encoder, where there is one, and the passages of that head."""
+    head = ordered.head(fetch_depth(engine))
     with stage("fetch"):
         passages = engine.catalog.passages(head.candidates)
     with stage("rerank") as span:
@@ -152,29 +171,33 @@ def rerank_fused(engine: Engine, query: Query, hybrid: Ranking) -> tuple[Ranking
         try:
             reranker = engine.reranker
             if reranker is None:
-                span.facts["note"] = "no cross-encoder is configured: the fused order is passed through"
-                return hybrid, passages
+                span.facts["note"] = "no cross-encoder is configured: the order is passed through"
+                return ordered, passages
             chunks = {key: stored.chunk for key, stored in passages.items()}
-            reranked = rerank(query, head, chunks, reranker, settings)
+            keep = engine.settings.context.max_passages
+            done = rerank(query, head, chunks, reranker, engine.rerank_settings, keep, engine.score_cache)
         except (ModelUnavailable, ModelMismatch, ModelFailed) as error:
             if settings.on_failure == "fail":
                 raise
             span.facts["warning"] = f"not reranked: {error.message}"
-            return hybrid, passages
-        span.facts |= {"model": settings.model, "depth": settings.depth}
-    return _with_tail(reranked, hybrid), passages
+            return ordered, passages
+        span.facts |= {"model": settings.model, "max_forwards": engine.rerank_settings.max_forwards}
+        span.facts |= {"forwards": done.forwards, "remembered": done.remembered, "spared": done.spared}
+        if done.spared:
+            span.facts["note"] = f"{done.spared} candidates were not read: they could not enter the first {keep}"
+    return _with_tail(done.ranking, ordered), passages
 
 
 def fetch_depth(engine: Engine) -> int:
-    """How many candidates of the fused ranking go on: those that are reranked, and enough to fill the context."""
-    reranked = engine.settings.rerank.depth if engine.settings.rerank.model else 0
+    """How many candidates go on: those that are reranked, and enough to fill the context."""
+    reranked = engine.rerank_settings.max_forwards if engine.settings.rerank.model else 0
     return max(reranked, engine.settings.context.max_passages + SPARE_PASSAGES)
 
 
-def _with_tail(head: Ranking, hybrid: Ranking) -> Ranking:
-    """The reranked head, and below it what was not fetched, in its old order."""
+def _with_tail(head: Ranking, before: Ranking) -> Ranking:
+    """The new head, and below it what it left out, in its old order; what was dropped from the head itself stays dropped."""
     seen = {c.chunk_id for c in head.candidates}
-    tail = [c for c in hybrid.candidates[len(seen) :] if c.chunk_id not in seen]
+    tail = [c for c in before.candidates[len(seen) :] if c.chunk_id not in seen]
     low = min((c.score for c in head.candidates), default=0.0)
     scores = {c.chunk_id: c.score for c in head.candidates} | {c.chunk_id: low - i for i, c in enumerate(tail, start=1)}
     return rank_by_score(head.scorer, scores, {c.chunk_id: c.doc_id for c in (*head.candidates, *tail)})

@@ -62,7 +62,12 @@ def nearest_documents(answer: Answer) -> list[dict[str, Any]]:
 
 def search_as_json(found: Retrieved, generation: str, trace: Trace, *, limit: int, config_hash: str) -> dict[str, Any]:
     """The best passages of a search with scores of every stage."""
-    by_stage = {"bm25": found.bm25.scores(), "dense": found.dense.scores(), "hybrid": found.hybrid.scores()}
+    by_stage = {
+        "bm25": found.bm25.scores(),
+        "dense": found.dense.scores(),
+        "hybrid": found.hybrid.scores(),
+        "ltr": found.ltr.scores(),
+    }
     hits: list[dict[str, Any]] = []
     for candidate in found.final.candidates:
         stored = found.passages.get(candidate.chunk_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from citewell.core.models import model_folder
 from citewell.core.protocols import Generator, Reranker
-from citewell.core.settings import Settings
+from citewell.core.settings import RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
@@ -16,7 +17,11 @@ from citewell.index.embed import SentenceEmbedder
 from citewell.index.generations import Fingerprints
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.ingest.chunking import Chunker
+from citewell.pipeline.budget import forwards_within, measured_forward
+from citewell.rerank.cache import ScoreCache
 from citewell.rerank.cross_encoder import CrossEncoderReranker
+from citewell.rerank.endpoint import EndpointReranker, is_endpoint
+from citewell.rerank.learned import LinearRanker
 
 
 class Engine:
@@ -25,7 +30,6 @@ class Engine:
     def __init__(self, directory: Path, settings: Settings) -> None:
         self.directory = directory
         self.settings = settings
-        self.config_hash = settings.config_hash()
 
     @cached_property
     def embedder(self) -> SentenceEmbedder:
@@ -65,13 +69,38 @@ class Engine:
         return self._snapshots.current()
 
     @cached_property
+    def config_hash(self) -> str:
+        """Names every setting that can change an answer, the number of forwards in force among them."""
+        return self.settings.model_copy(update={"rerank": self.rerank_settings}).config_hash()
+
+    @cached_property
+    def ranker(self) -> LinearRanker:
+        """Learning to rank, with the weights that are shipped."""
+        return LinearRanker.bundled()
+
+    @cached_property
     def reranker(self) -> Reranker | None:
         """The cross-encoder, or None when none is configured."""
-        return (
-            CrossEncoderReranker(self.settings.rerank, self.settings.embedder.threads)
-            if self.settings.rerank.model
-            else None
-        )
+        settings = self.settings.rerank
+        if not settings.model:
+            return None
+        if is_endpoint(settings.model):
+            return EndpointReranker(settings)
+        return CrossEncoderReranker(model_folder(settings.model), settings, self.settings.embedder.threads)
+
+    @cached_property
+    def rerank_settings(self) -> RerankSettings:
+        """The settings of reranking with the number of forwards that the budget allows on this machine."""
+        settings = self.settings.rerank
+        if not settings.budget_ms or self.reranker is None:
+            return settings
+        allowed = forwards_within(settings.budget_ms, measured_forward(self.directory, self.reranker))
+        return settings.model_copy(update={"max_forwards": min(settings.max_forwards, allowed)})
+
+    @cached_property
+    def score_cache(self) -> ScoreCache:
+        """What the cross-encoder has read already."""
+        return ScoreCache()
 
     def generator(self, snapshot: Snapshot) -> Generator:
         """The generator, weighing words as this generation does."""
@@ -89,14 +118,18 @@ class Engine:
         other = Engine(self.directory, settings)
         if settings.embedder == self.settings.embedder:
             other.__dict__["embedder"] = self.embedder
-            if (
-                settings.rerank.model == self.settings.rerank.model
-                and settings.rerank.max_tokens == self.settings.rerank.max_tokens
-            ):
-                other.__dict__["reranker"] = self.reranker
+        if _same_reader(settings.rerank, self.settings.rerank):
+            for shared in ("reranker", "score_cache"):
+                other.__dict__[shared] = getattr(self, shared)
         return other
 
     def close(self) -> None:
         """Gives the catalog back, where it was opened."""
         if "catalog" in self.__dict__:
             self.catalog.close()
+
+
+def _same_reader(one: RerankSettings, other: RerankSettings) -> bool:
+    """Whether both give a pair the same score."""
+    fields = {"model", "max_tokens", "dtype", "endpoint_api", "endpoint_key", "endpoint_model", "endpoint_timeout_s"}
+    return one.model_dump(include=fields) == other.model_dump(include=fields)

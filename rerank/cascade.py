@@ -1,33 +1,110 @@
-"""What the cross-encoder sees, and how its score joins that of the first stage."""
+"""How far the cross-encoder reads, and how its score joins that of the stage before it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from citewell.core.protocols import Reranker
 from citewell.core.scores import min_max
 from citewell.core.settings import RerankSettings
-from citewell.core.types import Chunk, Query, Ranking, rank_by_score
+from citewell.core.types import Candidate, Chunk, Query, Ranking, rank_by_score
+from citewell.rerank.cache import ScoreCache
 
-# Added to what the cross-encoder has seen, so that it stays above what it has not.
-SEEN_BONUS = 1.0
+# Added to what may be reranked, so that it stays above what may not.
+HEAD_BONUS = 1.0
+STEP = 8  # candidates scored before it is asked again whether more can matter
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """The new order, how many pairs the model read, how many scores were remembered, and how many candidates of the head it left out."""
+
+    ranking: Ranking
+    forwards: int
+    remembered: int
+    spared: int
 
 
 def rerank(
-    query: Query, fused: Ranking, chunks: Mapping[str, Chunk], reranker: Reranker, settings: RerankSettings
-) -> Ranking:
-    """The first `depth` candidates by (1 - w) * minmax(first stage) + w * minmax(cross-encoder), the others below, as they were.
+    query: Query,
+    ordered: Ranking,
+    chunks: Mapping[str, Chunk],
+    reranker: Reranker,
+    settings: RerankSettings,
+    keep: int,
+    cache: ScoreCache | None = None,
+) -> Reranked:
+    """The first `max_forwards` candidates by (1 - w) * minmax(stage before) + w * scaled(cross-encoder), the others below, as they were.
 
-    Candidates whose passage is not in `chunks` (deleted meanwhile) are left out.
+    The cross-encoder's scores are scaled by the range that the model declares; one that declares none has all of them scaled to
+    their own range. With a declared range reading stops early: when no unread candidate, were it given the highest score, could
+    still enter the first `keep`. Unread ones count as having the lowest score. Candidates whose passage is not in `chunks`
+    (deleted meanwhile) are left out.
     """
-    alive = [c for c in fused.candidates if c.chunk_id in chunks]
-    seen, unseen = alive[: settings.depth], alive[settings.depth :]
-    cross = reranker.score(query, [chunks[c.chunk_id] for c in seen])
-    first_stage = min_max({c.chunk_id: c.score for c in seen})
-    second_stage = min_max({c.chunk_id: score for c, score in zip(seen, cross, strict=True)})
+    alive = [c for c in ordered.candidates if c.chunk_id in chunks]
+    head, tail = alive[: settings.max_forwards], alive[settings.max_forwards :]
+    base = min_max({c.chunk_id: c.score for c in head})
+    reading = _Reading(query, chunks, reranker, cache)
+    bounds = reranker.score_range if settings.early_exit else None
+    if bounds is None:
+        reading.read(head)
+        scaled = (
+            min_max(reading.scores) if reranker.score_range is None else _by_range(reading.scores, reranker.score_range)
+        )
+    else:
+        scaled = _until_settled(reading, head, base, settings.weight, bounds, keep)
     blended = {
-        key: SEEN_BONUS + (1 - settings.weight) * first_stage[key] + settings.weight * second_stage[key]
-        for key in first_stage
+        key: HEAD_BONUS + (1 - settings.weight) * value + settings.weight * scaled.get(key, 0.0)
+        for key, value in base.items()
     }
-    blended |= min_max({c.chunk_id: c.score for c in unseen})
-    return rank_by_score(reranker.name, blended, {c.chunk_id: c.doc_id for c in alive})
+    blended |= min_max({c.chunk_id: c.score for c in tail})
+    ranking = rank_by_score(reranker.name, blended, {c.chunk_id: c.doc_id for c in alive})
+    return Reranked(ranking, reading.forwards, reading.remembered, len(head) - len(reading.scores))
+
+
+class _Reading:
+    """The scores of one query so far."""
+
+    def __init__(self, query: Query, chunks: Mapping[str, Chunk], reranker: Reranker, cache: ScoreCache | None) -> None:
+        self._query, self._chunks, self._reranker, self._cache = query, chunks, reranker, cache
+        self.scores: dict[str, float] = {}
+        self.forwards = self.remembered = 0
+
+    def read(self, candidates: Sequence[Candidate]) -> None:
+        """Scores these, those that the cache does not know."""
+        passages = [self._chunks[c.chunk_id] for c in candidates]
+        known = self._cache.known(self._query, passages) if self._cache else {}
+        new = [passage for passage in passages if passage.chunk_id not in known]
+        scores = self._reranker.score(self._query, new)
+        if self._cache:
+            self._cache.keep(self._query, new, scores)
+        self.scores |= known | {p.chunk_id: score for p, score in zip(new, scores, strict=True)}
+        self.forwards += len(new)
+        self.remembered += len(known)
+
+
+def _until_settled(
+    reading: _Reading,
+    head: Sequence[Candidate],
+    base: Mapping[str, float],
+    weight: float,
+    bounds: tuple[float, float],
+    keep: int,
+) -> dict[str, float]:
+    """Reads the head step by step until the first `keep` are settled."""
+    scaled: dict[str, float] = {}
+    for at in range(0, len(head), STEP):
+        reading.read(head[at : at + STEP])
+        scaled = _by_range(reading.scores, bounds)
+        got = sorted(((1 - weight) * base[key] + weight * value for key, value in scaled.items()), reverse=True)
+        hope = max(((1 - weight) * base[c.chunk_id] + weight for c in head[at + STEP :]), default=0.0)
+        if len(got) >= keep and got[keep - 1] >= hope:
+            break
+    return scaled
+
+
+def _by_range(scores: Mapping[str, float], bounds: tuple[float, float]) -> dict[str, float]:
+    """(score - low) / (high - low), cut to [0, 1]."""
+    low, high = bounds
+    return {key: min(1.0, max(0.0, (score - low) / (high - low))) for key, score in scores.items()}

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from citewell.core.errors import ModelFailed, ModelMismatch, ModelUnavailable
-from citewell.core.models import available_threads, model_folder
+from citewell.core.models import available_threads, weights_fingerprint
 from citewell.core.settings import RerankSettings
+from citewell.core.tokens import ModelTokenizer
 from citewell.core.types import Chunk, Query
+from citewell.rerank.window import Window, cut
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 BATCH_SIZE = 16
+SPECIAL_TOKENS = 3  # [CLS], and [SEP] after question and passage
+DECLARATION = "rerank.json"
 _HINT = "Name a cross-encoder with rerank.model, or leave it empty to keep the fused order."
 
 
@@ -30,12 +34,22 @@ class CrossEncoderReranker:
 
     name = "cross-encoder"
 
-    def __init__(self, settings: RerankSettings, threads: int = 0) -> None:
+    def __init__(self, folder: Path, settings: RerankSettings, threads: int = 0) -> None:
+        self._folder = folder
         self._settings = settings
         self._threads = threads
-        self._folder = model_folder(settings.model)
-        require_scoring_head(self._folder)
+        require_scoring_head(folder)
+        self.score_range = declared_range(folder)
         self._lock = threading.Lock()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the weights, the tokenizer, the window and the precision."""
+        return f"{weights_fingerprint(self._folder)}-{self._settings.max_tokens}-{self._settings.dtype}"
+
+    @cached_property
+    def _tokenizer(self) -> ModelTokenizer:
+        return ModelTokenizer(self._folder)
 
     @cached_property
     def _model(self) -> CrossEncoder:
@@ -61,21 +75,54 @@ class CrossEncoderReranker:
         return model
 
     def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
-        """A relevance score per passage, in their order; the passage is read with its title and headings."""
+        """A relevance score per passage, in their order; the passage is read with its title and headings, cut to the window."""
         if not passages:
             return []
-        pairs = [(query.text, f"{p.header}\n{p.text}" if p.header else p.text) for p in passages]
+        pairs = [(query.text, window.text) for window in self.windows(query, passages)]
         with self._lock:
             model = self._model
             try:
-                scores = model.predict(pairs, batch_size=BATCH_SIZE, show_progress_bar=False)
+                values = self._predict(model, pairs)
             except Exception as error:  # out of memory, or a model that does not fit its own configuration
                 what = f"the cross-encoder in {self._folder} cannot score: {type(error).__name__}"
                 raise ModelFailed(what, hint=_HINT) from error
-        values = [float(score) for score in scores]
         if not all(map(math.isfinite, values)):
             raise ModelFailed(f"the cross-encoder in {self._folder} gives scores that are no numbers", hint=_HINT)
         return values
+
+    def windows(self, query: Query, passages: Sequence[Chunk]) -> list[Window]:
+        """What the model reads of each passage, title and headings included."""
+        question = min(self._tokenizer.count(query.text), self._settings.max_tokens // 2)
+        room = self._settings.max_tokens - question - SPECIAL_TOKENS
+        return [
+            cut(query.text, f"{p.header}\n{p.text}" if p.header else p.text, self._tokenizer, room) for p in passages
+        ]
+
+    def _predict(self, model: CrossEncoder, pairs: list[tuple[str, str]]) -> list[float]:
+        import torch
+
+        from citewell.rerank.pair_model import compute_dtype
+
+        dtype = compute_dtype(self._settings.dtype)
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            scores = model.predict(
+                pairs, batch_size=BATCH_SIZE, show_progress_bar=False, activation_fn=torch.nn.Identity()
+            )
+        return [float(score) for score in scores]
+
+
+def declared_range(folder: Path) -> tuple[float, float] | None:
+    """The lowest and the highest score that the model means, as its folder declares in rerank.json; None where it does not."""
+    path = folder / DECLARATION
+    if not path.is_file():
+        return None
+    try:
+        low, high = json.loads(path.read_text(encoding="utf-8"))["score_range"]
+        if not float(low) < float(high):
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        raise ModelMismatch(f"{path} does not declare a range of scores", hint=_HINT) from None
+    return float(low), float(high)
 
 
 def require_scoring_head(folder: Path) -> None:

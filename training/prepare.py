@@ -38,6 +38,13 @@ class Sources:
             refuse_measured(path)
 
 
+def read_sources(sources: Sources) -> Iterator[Dataset]:
+    """Every source as a dataset; a text is one without questions."""
+    yield from map(read_dataset, sources.datasets)
+    for location in sources.texts:
+        yield Dataset(location.resolve().name, location, (), {}, _corpus(location))
+
+
 def prepare(
     sources: Sources, settings: Settings, cache: Path, *, negatives: int = 3, per_source: int | None = None, seed: int = SEED,
     progress: Progress | None = None,
@@ -48,11 +55,7 @@ def prepare(
     DatasetInvalid, and the errors of ingesting.
     """
     known: set[str] = set()
-    for location in (*sources.datasets, *sources.texts):
-        if location in sources.datasets:
-            dataset = read_dataset(location)
-        else:
-            dataset = Dataset(location.resolve().name, location, (), {}, _corpus(location))
+    for dataset in read_sources(sources):
         indexed = index_dataset(dataset, settings, cache, cache, progress)
         passages: set[str] = set()
         for asked in (asked_of_dataset(indexed, dataset), asked_of_text(indexed, dataset.name, PER_DOCUMENT, seed)):

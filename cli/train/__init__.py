@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from citewell.cli.train.ltr import ltr
 from citewell.cli.train.reranker import reranker
 
 
@@ -16,3 +17,4 @@ def train() -> None:
 
 
 train.add_command(reranker)
+train.add_command(ltr)

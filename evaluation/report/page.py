@@ -19,7 +19,7 @@ from citewell.evaluation.waterfall import STEPS
 
 TEMPLATE = "page.html"
 MOST_OUTCOMES = 500  # rows of the table of questions
-STAGE_PAIRS = (("bm25", "hybrid"), ("dense", "hybrid"), ("hybrid", "rerank"))
+STAGE_PAIRS = (("bm25", "hybrid"), ("dense", "hybrid"), ("hybrid", "ltr"), ("ltr", "rerank"))
 
 
 @dataclass(frozen=True, slots=True)

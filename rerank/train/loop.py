@@ -19,11 +19,11 @@ from transformers import AutoTokenizer
 
 from citewell.core.errors import DatasetInvalid, SettingsError
 from citewell.core.models import available_threads, model_folder
+from citewell.rerank.pair_model import PairModel, compute_dtype
 from citewell.rerank.train.encode import batches, collate, encode
 from citewell.rerank.train.groups import Group
 from citewell.rerank.train.losses import losses
 from citewell.rerank.train.measure import measure
-from citewell.rerank.train.model import PairModel
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best"
@@ -50,16 +50,8 @@ class TrainSettings(BaseModel):
     seed: int = 13
     checkpoint_steps: int = Field(100, ge=1)
     evaluate_steps: int = Field(300, ge=1)
+    dev_groups: int = Field(600, ge=1, description="Most groups of the development slice, chosen by the seed.")
     patience: int = Field(6, ge=1, description="Evaluations without gain after which the run ends.")
-
-
-def compute_dtype(name: str) -> torch.dtype:
-    """The precision of the matrix products; raises SettingsError for another name."""
-    if name == "auto":
-        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else torch.float32  # fmt: skip
-    if name not in {"float32", "bfloat16"}:
-        raise SettingsError(f"dtype {name!r} is none of auto, float32, bfloat16")
-    return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
 def train(groups: Sequence[Group], out: Path, settings: TrainSettings, tell: Tell) -> dict[str, Any]:
@@ -89,6 +81,8 @@ class _Run:
         training = [g for g in groups if g.split == "train"]
         training += [g for g in training if g.kind == "asked"] * (settings.asked_repeats - 1)
         dev = [g for g in groups if g.split == "dev"]
+        if len(dev) > settings.dev_groups:
+            dev = random.Random(settings.seed).sample(dev, settings.dev_groups)  # noqa: S311 (a sample, not a secret)
         if not training or not dev:
             raise DatasetInvalid(
                 f"there are {len(training)} groups to train on and {len(dev)} to develop on: both are needed"

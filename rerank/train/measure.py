@@ -7,12 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from citewell.rerank.pair_model import PairModel, best_span
 from citewell.rerank.train.encode import Encoded, collate
-from citewell.rerank.train.model import PairModel
 
-MAX_ANSWER_TOKENS = 30
 BATCH = 16
 
 
@@ -29,19 +27,6 @@ def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
         ranks[same] = ranks[same].mean()
     n, m = len(positive), len(negative)
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
-
-
-def best_span(
-    start: NDArray[np.float32], end: NDArray[np.float32], longest: int = MAX_ANSWER_TOKENS
-) -> tuple[int, int, float]:
-    """The first and last token (inclusive) of the likeliest answer of at most `longest` tokens, and its logit."""
-    scores = np.where(
-        np.triu(np.tril(np.ones((len(start), len(start)), dtype=bool), longest - 1)),
-        start[:, None] + end[None, :],
-        -np.inf,
-    )
-    first, last = np.unravel_index(int(scores.argmax()), scores.shape)
-    return int(first), int(last), float(scores[first, last])
 
 
 @torch.inference_mode()

@@ -6,12 +6,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
+from citewell.core.errors import SettingsError
+
 READER_FILE = "reader.safetensors"
+MAX_ANSWER_TOKENS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +91,26 @@ class PairModel(nn.Module):
         config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
         (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         tokenizer.save_pretrained(folder)
+
+
+def best_span(
+    start: NDArray[np.float32], end: NDArray[np.float32], longest: int = MAX_ANSWER_TOKENS
+) -> tuple[int, int, float]:
+    """The first and last token (inclusive) of the likeliest answer of at most `longest` tokens, and its logit."""
+    scores = np.where(
+        np.triu(np.tril(np.ones((len(start), len(start)), dtype=bool), longest - 1)),
+        start[:, None] + end[None, :],
+        -np.inf,
+    )
+    first, last = np.unravel_index(int(scores.argmax()), scores.shape)
+    return int(first), int(last), float(scores[first, last])
+
+
+def compute_dtype(name: str) -> torch.dtype:
+    """The precision of the matrix products: `auto` is bfloat16 where the processor computes in it. Raises SettingsError for another name."""
+    if name == "auto":
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return torch.bfloat16 if fast else torch.float32
+    if name not in {"float32", "bfloat16"}:
+        raise SettingsError(f"the precision {name!r} is none of auto, float32, bfloat16")
+    return torch.bfloat16 if name == "bfloat16" else torch.float32

@@ -1,0 +1,95 @@
+"""What of a long passage the cross-encoder reads: the sentences that bear on the question, in their order."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from citewell.core.sentences import sentence_spans
+from citewell.core.tokens import ModelTokenizer, TokenMap
+
+STEM = 6  # letters by which words count as the same: enough for most endings
+GAP = " … "
+GAP_TOKENS = 1
+FIRST_BONUS = 0.1  # of a word's worth: the first sentence says what the passage is about
+_WORD = re.compile(r"\w{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a text: `text` is what is read, `parts` the spans of the source that it consists of, joined by GAP."""
+
+    text: str
+    parts: tuple[tuple[int, int], ...]
+
+    def source_span(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the source from the first to the last character of `text[start:end]`."""
+        return self._source(start), self._source(max(start, end - 1)) + 1
+
+    def _source(self, at: int) -> int:
+        for start, end in self.parts:
+            if at < end - start:
+                return start + at
+            at -= end - start
+            if at < len(GAP):
+                return end - 1
+            at -= len(GAP)
+        return self.parts[-1][1] - 1
+
+
+def cut(question: str, text: str, tokenizer: ModelTokenizer, room: int) -> Window:
+    """The whole text where it has at most `room` tokens, else the sentences that share most with the question, as far as they fit.
+
+    A sentence counts the question's words in it, rarer ones (within the passage) more; a sentence longer than the room is cut.
+    """
+    whole = Window(text, ((0, len(text)),))
+    if len(text) <= room:  # no token is shorter than a character
+        return whole
+    tokens = TokenMap(tokenizer, text)
+    if tokens.cost(0, len(text)) <= room:
+        return whole
+    spans = sentence_spans(text)
+    worth = _worth(question, [text[start:end] for start, end in spans])
+    chosen: list[int] = []
+    left = room
+    for index in sorted(range(len(spans)), key=lambda i: (-worth[i], i)):
+        cost = tokens.cost(*spans[index]) + GAP_TOKENS
+        if cost <= left:
+            chosen.append(index)
+            left -= cost
+    if not chosen:
+        best = max(range(len(spans)), key=lambda i: worth[i])
+        start, end = spans[best]
+        return _window(text, [(start, tokens.longest_end(start, end, room))])
+    return _window(text, _joined(text, [spans[i] for i in sorted(chosen)]))
+
+
+def _joined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Neighbouring sentences as one span."""
+    joined = [spans[0]]
+    for start, end in spans[1:]:
+        if not text[joined[-1][1] : start].strip():
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _window(text: str, parts: Sequence[tuple[int, int]]) -> Window:
+    return Window(GAP.join(text[start:end] for start, end in parts), tuple(parts))
+
+
+def _worth(question: str, sentences: Sequence[str]) -> list[float]:
+    asked = _stems(question)
+    held = [asked & _stems(sentence) for sentence in sentences]
+    spread = Counter(stem for stems in held for stem in stems)
+    rarity = {stem: math.log(1 + len(sentences) / count) for stem, count in spread.items()}
+    worth = [sum(rarity[stem] for stem in stems) for stems in held]
+    return [value + (FIRST_BONUS if number == 0 else 0.0) for number, value in enumerate(worth)]
+
+
+def _stems(text: str) -> set[str]:
+    return {word.casefold()[:STEM] for word in _WORD.findall(text)}
