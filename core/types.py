@@ -171,6 +171,21 @@ def rank_by_score(scorer: str, scored: Mapping[str, float], doc_ids: Mapping[str
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader makes of one passage for one question, on one forward pass.
+
+    `relevance` is the cross-encoder's raw score. `answerable` is the probability that the passage holds the answer, and
+    `[start_char, end_char)` of the passage's text its likeliest words, with `span_score` (a sum of two logits) to compare by.
+    """
+
+    relevance: float
+    answerable: float
+    start_char: int
+    end_char: int
+    span_score: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPassage:
     """A passage as the store gives it: the chunk, its document's uri, and the blocks that it touches."""
 

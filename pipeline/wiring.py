@@ -18,10 +18,11 @@ from citewell.index.generations import Fingerprints
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.ingest.chunking import Chunker
 from citewell.pipeline.budget import forwards_within, measured_forward
-from citewell.rerank.cache import ScoreCache
+from citewell.rerank.cache import PairCache
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 from citewell.rerank.endpoint import EndpointReranker, is_endpoint
 from citewell.rerank.learned import LinearRanker
+from citewell.rerank.reader import ReadingCrossEncoder, can_read
 
 
 class Engine:
@@ -86,7 +87,9 @@ class Engine:
             return None
         if is_endpoint(settings.model):
             return EndpointReranker(settings)
-        return CrossEncoderReranker(model_folder(settings.model), settings, self.settings.embedder.threads)
+        folder = model_folder(settings.model)
+        kind = ReadingCrossEncoder if can_read(folder) else CrossEncoderReranker
+        return kind(folder, settings, self.settings.embedder.threads)
 
     @cached_property
     def rerank_settings(self) -> RerankSettings:
@@ -98,9 +101,9 @@ class Engine:
         return settings.model_copy(update={"max_forwards": min(settings.max_forwards, allowed)})
 
     @cached_property
-    def score_cache(self) -> ScoreCache:
+    def score_cache(self) -> PairCache[float]:
         """What the cross-encoder has read already."""
-        return ScoreCache()
+        return PairCache()
 
     def generator(self, snapshot: Snapshot) -> Generator:
         """The generator, weighing words as this generation does."""

@@ -1,42 +1,44 @@
-"""Scores that are known already: the same question and passage are not read twice by the same model."""
+"""What is known of a pair already: the same question and passage are not read twice by the same model."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from citewell.core.types import Chunk, Query
 
+V = TypeVar("V")
 CAPACITY = 50_000  # pairs, of about 200 bytes
 
 
-class ScoreCache:
-    """The last scores by question and passage. A passage's id names its text, so a changed one is scored anew. Safe between threads."""
+class PairCache(Generic[V]):
+    """The last values by question and passage. A passage's id names its text, so a changed one is read anew. Safe between threads."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._scores: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._values: OrderedDict[tuple[str, str], V] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._scores)
+        return len(self._values)
 
-    def known(self, query: Query, passages: Sequence[Chunk]) -> dict[str, float]:
-        """The score of each passage that has one, by its id."""
-        found: dict[str, float] = {}
+    def known(self, query: Query, passages: Sequence[Chunk]) -> dict[str, V]:
+        """The value of each passage that has one, by its id."""
+        found: dict[str, V] = {}
         with self._lock:
             for passage in passages:
                 key = (query.text, passage.chunk_id)
-                if key in self._scores:
-                    self._scores.move_to_end(key)
-                    found[passage.chunk_id] = self._scores[key]
+                if key in self._values:
+                    self._values.move_to_end(key)
+                    found[passage.chunk_id] = self._values[key]
         return found
 
-    def keep(self, query: Query, passages: Sequence[Chunk], scores: Sequence[float]) -> None:
+    def keep(self, query: Query, passages: Sequence[Chunk], values: Sequence[V]) -> None:
         """Remembers; the longest unused go when there are too many."""
         with self._lock:
-            for passage, score in zip(passages, scores, strict=True):
-                self._scores[query.text, passage.chunk_id] = score
-            while len(self._scores) > self._capacity:
-                self._scores.popitem(last=False)
+            for passage, value in zip(passages, values, strict=True):
+                self._values[query.text, passage.chunk_id] = value
+            while len(self._values) > self._capacity:
+                self._values.popitem(last=False)

@@ -9,7 +9,7 @@ from citewell.core.protocols import Reranker
 from citewell.core.scores import min_max
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Candidate, Chunk, Query, Ranking, rank_by_score
-from citewell.rerank.cache import ScoreCache
+from citewell.rerank.cache import PairCache
 
 # Added to what may be reranked, so that it stays above what may not.
 HEAD_BONUS = 1.0
@@ -33,7 +33,7 @@ def rerank(
     reranker: Reranker,
     settings: RerankSettings,
     keep: int,
-    cache: ScoreCache | None = None,
+    cache: PairCache[float] | None = None,
 ) -> Reranked:
     """The first `max_forwards` candidates by (1 - w) * minmax(stage before) + w * scaled(cross-encoder), the others below, as they were.
 
@@ -66,7 +66,9 @@ def rerank(
 class _Reading:
     """The scores of one query so far."""
 
-    def __init__(self, query: Query, chunks: Mapping[str, Chunk], reranker: Reranker, cache: ScoreCache | None) -> None:
+    def __init__(
+        self, query: Query, chunks: Mapping[str, Chunk], reranker: Reranker, cache: PairCache[float] | None
+    ) -> None:
         self._query, self._chunks, self._reranker, self._cache = query, chunks, reranker, cache
         self.scores: dict[str, float] = {}
         self.forwards = self.remembered = 0
@@ -74,10 +76,10 @@ class _Reading:
     def read(self, candidates: Sequence[Candidate]) -> None:
         """Scores these, those that the cache does not know."""
         passages = [self._chunks[c.chunk_id] for c in candidates]
-        known = self._cache.known(self._query, passages) if self._cache else {}
+        known = self._cache.known(self._query, passages) if self._cache is not None else {}
         new = [passage for passage in passages if passage.chunk_id not in known]
         scores = self._reranker.score(self._query, new)
-        if self._cache:
+        if self._cache is not None:
             self._cache.keep(self._query, new, scores)
         self.scores |= known | {p.chunk_id: score for p, score in zip(new, scores, strict=True)}
         self.forwards += len(new)

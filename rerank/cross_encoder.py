@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from citewell.core.errors import ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.models import available_threads, weights_fingerprint
 from citewell.core.settings import RerankSettings
 from citewell.core.tokens import ModelTokenizer
@@ -20,6 +20,7 @@ from citewell.rerank.window import Window, cut
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
+T = TypeVar("T")
 BATCH_SIZE = 16
 SPECIAL_TOKENS = 3  # [CLS], and [SEP] after question and passage
 DECLARATION = "rerank.json"
@@ -79,16 +80,22 @@ class CrossEncoderReranker:
         if not passages:
             return []
         pairs = [(query.text, window.text) for window in self.windows(query, passages)]
+        return self._checked(lambda: self._predict(self._model, pairs), lambda scores: scores)
+
+    def _checked(self, forward: Callable[[], list[T]], numbers: Callable[[list[T]], Iterable[float]]) -> list[T]:
+        """What `forward` gives, one at a time; raises ModelFailed when it fails or when one of its numbers is none."""
         with self._lock:
-            model = self._model
+            self._model  # noqa: B018 (loaded first: what is wrong with the folder is said as that)
             try:
-                values = self._predict(model, pairs)
+                made = forward()
+            except CitewellError:
+                raise
             except Exception as error:  # out of memory, or a model that does not fit its own configuration
                 what = f"the cross-encoder in {self._folder} cannot score: {type(error).__name__}"
                 raise ModelFailed(what, hint=_HINT) from error
-        if not all(map(math.isfinite, values)):
+        if not all(map(math.isfinite, numbers(made))):
             raise ModelFailed(f"the cross-encoder in {self._folder} gives scores that are no numbers", hint=_HINT)
-        return values
+        return made
 
     def windows(self, query: Query, passages: Sequence[Chunk]) -> list[Window]:
         """What the model reads of each passage, title and headings included."""

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
 from citewell.core.errors import SettingsError
+from citewell.rerank.reader import READER_FILE
 
-READER_FILE = "reader.safetensors"
 MAX_ANSWER_TOKENS = 30
 
 
@@ -52,15 +52,12 @@ class PairModel(nn.Module):
         return cls(trunk, trunk.config.hidden_size)
 
     @classmethod
-    def from_folder(cls, folder: Path) -> PairModel:
-        """What `save` left."""
-        trunk = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        model = cls(trunk, trunk.config.hidden_size)
-        state = load_file(folder / READER_FILE)
-        model.span.load_state_dict({"weight": state["span.weight"].float(), "bias": state["span.bias"].float()})
-        model.answerable.load_state_dict(
-            {"weight": state["answerable.weight"].float(), "bias": state["answerable.bias"].float()}
-        )
+    def with_heads(cls, trunk: nn.Module, folder: Path) -> PairModel:
+        """A trunk with the reader's heads that `save` left in `folder`."""
+        model = cls(trunk, int(trunk.config.hidden_size))  # type: ignore[union-attr,arg-type]
+        state = {key: value.float() for key, value in load_file(folder / READER_FILE).items()}
+        for name, head in (("span", model.span), ("answerable", model.answerable)):
+            head.load_state_dict({"weight": state[f"{name}.weight"], "bias": state[f"{name}.bias"]})
         return model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Outputs:

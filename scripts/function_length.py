@@ -15,6 +15,7 @@ FOLDERS = (
     "pipeline",
     "api",
     "evaluation",
+    "training",
     "cli",
     "benchmarks",
     "scripts",

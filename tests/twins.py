@@ -43,11 +43,17 @@ class HashingEmbedder:
 
 
 class OverlapReranker:
-    """Scores by shared words."""
+    """Scores by shared words, and counts what it has read."""
 
     name = "overlap"
+    fingerprint = "overlap"
+
+    def __init__(self, score_range: tuple[float, float] | None = None) -> None:
+        self.score_range = score_range
+        self.read = 0
 
     def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
+        self.read += len(passages)
         words = set(query.text.lower().split())
         return [float(len(words & set(p.text.lower().split()))) for p in passages]
 

@@ -23,11 +23,7 @@ QUERY = Query("How many days of annual leave does an employee have?")
 
 @pytest.fixture(params=["twin", "real"])
 def reranker(request: pytest.FixtureRequest, tiny_cross_encoder: Path) -> Reranker:
-    return (
-        OverlapReranker()
-        if request.param == "twin"
-        else CrossEncoderReranker(RerankSettings(model=str(tiny_cross_encoder)))
-    )
+    return OverlapReranker() if request.param == "twin" else CrossEncoderReranker(tiny_cross_encoder, RerankSettings())
 
 
 def test_a_reranker_scores_each_passage_in_order_whatever_its_neighbours(reranker: Reranker) -> None:

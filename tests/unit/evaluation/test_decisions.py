@@ -166,7 +166,7 @@ def test_what_tuning_tries_is_what_serves(dataset: Path, tmp_path: Path) -> None
         {"fusion.method": "z_score", "fusion.dense_weight": 0.1},
         {"fusion.method": "rrf", "fusion.rrf_k": 10},
         {"retrieve.depth": 20, "lexical.k1": 2.0, "lexical.b": 0.3},
-        {"rerank.depth": 1, "rerank.weight": 1.0},
+        {"rerank.max_forwards": 1, "rerank.weight": 1.0},
     ):
         for reranker in (None, Shortest()):
             indexed.engine.__dict__["reranker"] = reranker

@@ -1,12 +1,14 @@
-"""Blending: the cross-encoder moves what it has seen and nothing else."""
+"""The cross-encoder moves what it has read and nothing else, and reads no more than can matter."""
 
 from __future__ import annotations
 
+import pytest
 from twins import OverlapReranker, make_chunk
 
 from citewell.core.settings import RerankSettings
-from citewell.core.types import Query, rank_by_score
-from citewell.rerank.cascade import rerank
+from citewell.core.types import Query, Ranking, rank_by_score
+from citewell.rerank.cache import PairCache
+from citewell.rerank.cascade import HEAD_BONUS, STEP, Reranked, rerank
 
 CHUNKS = {
     c.chunk_id: c
@@ -16,28 +18,89 @@ CHUNKS = {
     )
 }
 IDS = list(CHUNKS)
-FUSED = rank_by_score("f", dict(zip(IDS, (4.0, 3.0, 2.0, 1.0), strict=True)), {c: CHUNKS[c].doc_id for c in IDS})
+ORDERED = rank_by_score("f", dict(zip(IDS, (4.0, 3.0, 2.0, 1.0), strict=True)), {c: CHUNKS[c].doc_id for c in IDS})
 QUERY = Query("red blue green")
+RANGE = (0.0, 4.0)
 
 
-def test_weight_one_follows_the_cross_encoder_within_the_depth() -> None:
-    result = rerank(QUERY, FUSED, CHUNKS, OverlapReranker(), RerankSettings(depth=3, weight=1.0))
-    assert [c.chunk_id for c in result.candidates] == [IDS[2], IDS[1], IDS[0], IDS[3]]
+def run(model: OverlapReranker | None = None, keep: int = 8, **settings: object) -> Reranked:
+    return rerank(QUERY, ORDERED, CHUNKS, model or OverlapReranker(), RerankSettings.model_validate(settings), keep)
 
 
-def test_weight_zero_keeps_the_fused_order() -> None:
-    result = rerank(QUERY, FUSED, CHUNKS, OverlapReranker(), RerankSettings(depth=3, weight=0.0))
-    assert [c.chunk_id for c in result.candidates] == IDS
+def test_weight_one_follows_the_cross_encoder_within_its_forwards() -> None:
+    done = run(max_forwards=3, weight=1.0)
+    assert [c.chunk_id for c in done.ranking.candidates] == [IDS[2], IDS[1], IDS[0], IDS[3]]
+    assert done.forwards == 3
 
 
-def test_scores_blend_by_hand() -> None:
-    result = rerank(QUERY, FUSED, CHUNKS, OverlapReranker(), RerankSettings(depth=3, weight=0.25))
-    # first stage min-max over the seen: 1, 1/2, 0; overlap 1, 2, 3 gives 0, 1/2, 1
-    assert result.scores()[IDS[0]] == 1 + 0.75 * 1 + 0.25 * 0
-    assert result.scores()[IDS[1]] == 1 + 0.75 * 0.5 + 0.25 * 0.5
+def test_weight_zero_keeps_the_order() -> None:
+    assert [c.chunk_id for c in run(max_forwards=3, weight=0.0).ranking.candidates] == IDS
+
+
+def test_without_a_declared_range_scores_blend_by_their_own() -> None:
+    scores = run(max_forwards=3, weight=0.25).ranking.scores()
+    # the stage before, min-max over the head: 1, 1/2, 0; overlap 1, 2, 3 gives 0, 1/2, 1
+    assert scores[IDS[0]] == HEAD_BONUS + 0.75 * 1 + 0.25 * 0
+    assert scores[IDS[1]] == HEAD_BONUS + 0.75 * 0.5 + 0.25 * 0.5
+
+
+def test_a_declared_range_makes_scores_mean_the_same_for_every_question() -> None:
+    scores = run(OverlapReranker(RANGE), max_forwards=3, weight=0.25, early_exit=False).ranking.scores()
+    assert scores[IDS[0]] == pytest.approx(HEAD_BONUS + 0.75 * 1 + 0.25 * 1 / 4)
+    assert scores[IDS[2]] == pytest.approx(HEAD_BONUS + 0.75 * 0 + 0.25 * 3 / 4)
 
 
 def test_a_passage_deleted_meanwhile_is_left_out() -> None:
     alive = {key: chunk for key, chunk in CHUNKS.items() if key != IDS[0]}
-    result = rerank(QUERY, FUSED, alive, OverlapReranker(), RerankSettings())
-    assert IDS[0] not in result.scores()
+    done = rerank(QUERY, ORDERED, alive, OverlapReranker(), RerankSettings(), 8)
+    assert IDS[0] not in done.ranking.scores()
+
+
+def long_list(count: int, falling: float) -> tuple[Ranking, dict[str, object]]:
+    """Candidates of which each shares as many words with the question; the stage before likes them less and less."""
+    chunks = {
+        c.chunk_id: c for c in (make_chunk(f"d{i}", "red blue" if i % 3 else "red blue green") for i in range(count))
+    }
+    scores = {key: 1 - falling * number for number, key in enumerate(chunks)}
+    return rank_by_score("f", scores, {key: chunk.doc_id for key, chunk in chunks.items()}), dict(chunks)
+
+
+@pytest.mark.parametrize("keep", [1, 4, 8])
+def test_reading_stops_early_only_when_the_first_cannot_change(keep: int) -> None:
+    ordered, chunks = long_list(40, 0.01)
+    settings = RerankSettings(max_forwards=40, weight=0.3)
+    early, full = OverlapReranker((0.0, 3.0)), OverlapReranker((0.0, 3.0))
+    stopped = rerank(QUERY, ordered, chunks, early, settings, keep)  # type: ignore[arg-type]
+    whole = rerank(QUERY, ordered, chunks, full, settings.model_copy(update={"early_exit": False}), keep)  # type: ignore[arg-type]
+    assert early.read < full.read == 40
+    assert early.read % STEP == 0
+    assert stopped.spared == 40 - early.read
+    assert stopped.ranking.head(keep).scores() == whole.ranking.head(keep).scores()
+
+
+def test_reading_goes_on_while_the_last_could_still_win() -> None:
+    ordered, chunks = long_list(40, 0.01)
+    model = OverlapReranker((0.0, 1000.0))
+    done = rerank(QUERY, ordered, chunks, model, RerankSettings(max_forwards=40, weight=0.9), 1)  # type: ignore[arg-type]
+    assert (done.forwards, done.spared) == (40, 0)
+
+
+def test_what_was_read_is_not_read_again_and_changes_nothing() -> None:
+    cache: PairCache[float] = PairCache()
+    model = OverlapReranker()
+    first = rerank(QUERY, ORDERED, CHUNKS, model, RerankSettings(), 8, cache)
+    again = rerank(QUERY, ORDERED, CHUNKS, model, RerankSettings(), 8, cache)
+    assert (first.forwards, first.remembered) == (4, 0)
+    assert (again.forwards, again.remembered) == (0, 4)
+    assert model.read == 4
+    assert again.ranking == first.ranking
+
+
+def test_the_cache_forgets_what_was_unused_longest() -> None:
+    cache: PairCache[float] = PairCache(capacity=2)
+    a, b, c = list(CHUNKS.values())[:3]
+    cache.keep(QUERY, [a, b], [1.0, 2.0])
+    assert cache.known(QUERY, [a]) == {a.chunk_id: 1.0}
+    cache.keep(QUERY, [c], [3.0])
+    assert cache.known(QUERY, [a, b, c]) == {a.chunk_id: 1.0, c.chunk_id: 3.0}
+    assert cache.known(Query("another"), [a]) == {}

@@ -43,7 +43,7 @@ def poison(model: Path) -> None:
 
 def score(model: Path) -> list[float]:
     return list(
-        CrossEncoderReranker(RerankSettings(model=str(model))).score(
+        CrossEncoderReranker(model_folder(str(model)), RerankSettings()).score(
             Query("a question"), [make_chunk("1", "a passage")]
         )
     )
@@ -98,7 +98,7 @@ def test_what_is_wrong_with_a_cross_encoder_is_said_in_a_sentence(
 
 def test_a_bi_encoder_is_no_cross_encoder() -> None:
     with pytest.raises(ModelMismatch, match="holds a bi-encoder"):
-        CrossEncoderReranker(RerankSettings(model=str(model_folder(BUNDLED_EMBEDDER))))
+        CrossEncoderReranker(model_folder(BUNDLED_EMBEDDER), RerankSettings())
 
 
 def test_the_service_refuses_or_answers_without_reranking_and_says_so(
@@ -114,7 +114,7 @@ def test_the_service_refuses_or_answers_without_reranking_and_says_so(
     assert answer.status == "grounded"
     assert answer.warnings == (f"not reranked: the cross-encoder in {model} gives scores that are no numbers",)
     found, _, trace = search(lenient, question)
-    assert found.final == found.hybrid
+    assert found.final == found.ltr
     assert trace.warnings() == answer.warnings
     assert ask(engine, question).warnings == ()
 
