@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,6 +54,14 @@ def _bundled(name: str) -> Path:
         raise ModelUnavailable(f"the model {name} did not come with this installation", hint="Install citewell again.")
     require_checksums(folder)
     return folder
+
+
+def write_checksums(folder: Path, without: Collection[str] = ()) -> None:
+    """Writes `folder`/SHA256SUMS over its files."""
+    names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name not in {CHECKSUMS, *without})
+    file_sha256.cache_clear()
+    lines = [f"{file_sha256(folder / name)}  {name}\n" for name in names]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def require_checksums(folder: Path) -> None:

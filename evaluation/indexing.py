@@ -34,6 +34,7 @@ def index_dataset(
 
     Raises DatasetInvalid, and the errors of ingesting and of opening an index.
     """
+    settings = with_fixed_forwards(settings)
     corpus = dataset.corpus
     if corpus is None:
         engine = Engine(directory, settings)
@@ -51,6 +52,11 @@ def index_dataset(
         raise DatasetInvalid(f"no document of {dataset.location} could be indexed: {len(failed)} files failed")
     notes = (f"{len(failed)} files of the corpus could not be read, such as {failed[0]}",) if failed else ()
     return Indexed(engine, names, corpus.sha256, notes)
+
+
+def with_fixed_forwards(settings: Settings) -> Settings:
+    """The settings without a budget of time: what is measured must not depend on the machine."""
+    return settings.model_copy(update={"rerank": settings.rerank.model_copy(update={"budget_ms": 0})})
 
 
 def _key(corpus: Corpus, probe: Engine) -> str:

@@ -15,6 +15,7 @@ from citewell.index.catalog import CATALOG_NAME, Catalog
 from citewell.index.dense import DenseIndex
 from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest
 from citewell.index.passages import PassageTable
+from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.wiring import Engine
 
 VECTOR_TOLERANCE = 1e-6
@@ -75,11 +76,18 @@ def _embedder(engine: Engine) -> str:
 
 def _reranker(engine: Engine) -> str:
     if engine.reranker is None:
-        return "none is configured: the fused order is the final one"
+        return "none is configured: the order before it is the final one"
     probe = "This passage is scored to see whether the model works."
     chunk = Chunk("0" * 16, "0" * 16, text_version(probe), 0, len(probe), probe, 12)
     engine.reranker.score(Query("Does the model work?"), [chunk])
-    return engine.settings.rerank.model
+    settings = engine.settings.rerank
+    forward = measured_forward(engine.directory, engine.reranker)
+    budget = f"a budget of {settings.budget_ms} ms" if settings.budget_ms else "no budget"
+    fitting = forwards_within(1000, forward)
+    return (
+        f"{settings.model}, {forward:.1f} ms a passage on this machine ({fitting} a second); {budget}: "
+        f"at most {engine.rerank_settings.max_forwards} passages are read a question"
+    )
 
 
 def _index(engine: Engine) -> list[Finding]:

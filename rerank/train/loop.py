@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import random
@@ -24,10 +23,12 @@ from citewell.rerank.train.encode import batches, collate, encode
 from citewell.rerank.train.groups import Group
 from citewell.rerank.train.losses import losses
 from citewell.rerank.train.measure import measure
+from citewell.rerank.train.ship import ship
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best"
 LOG = "training.jsonl"
+DEV_EVERY = 20
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -78,11 +79,8 @@ class _Run:
         start = model_folder(settings.start)
         self.tokenizer = AutoTokenizer.from_pretrained(start, local_files_only=True)
         self.dtype = compute_dtype(settings.dtype)
-        training = [g for g in groups if g.split == "train"]
+        training, dev = split(groups, settings)
         training += [g for g in training if g.kind == "asked"] * (settings.asked_repeats - 1)
-        dev = [g for g in groups if g.split == "dev"]
-        if len(dev) > settings.dev_groups:
-            dev = random.Random(settings.seed).sample(dev, settings.dev_groups)  # noqa: S311 (a sample, not a secret)
         if not training or not dev:
             raise DatasetInvalid(
                 f"there are {len(training)} groups to train on and {len(dev)} to develop on: both are needed"
@@ -158,8 +156,7 @@ class _Run:
         tell({"event": "dev", "step": self.step, **{k: round(v, 4) for k, v in self.figures.items()}})
         if self.figures["score"] > self.best:
             self.best, self.stale = self.figures["score"], 0
-            self.model.save(self.out / BEST, self.tokenizer)
-            (self.out / "best.json").write_text(json.dumps(self.summary(), indent=2) + "\n", encoding="utf-8")
+            ship(self.model, self.tokenizer, self.summary(), self.out / BEST)
         else:
             self.stale += 1
 
@@ -202,6 +199,18 @@ class _Run:
             "figures": {k: round(v, 4) for k, v in self.figures.items()}, "dtype": str(self.dtype).removeprefix("torch."),
             "settings": self.settings.model_dump(),
         }  # fmt: skip
+
+
+def split(groups: Sequence[Group], settings: TrainSettings) -> tuple[list[Group], list[Group]]:
+    """The groups to train on and at most `dev_groups` to develop on; where none is named for that, each DEV_EVERY-th is taken."""
+    training = [g for g in groups if g.split == "train"]
+    dev = [g for g in groups if g.split == "dev"]
+    if not dev:
+        dev = training[DEV_EVERY - 1 :: DEV_EVERY]
+        training = [g for number, g in enumerate(training, start=1) if number % DEV_EVERY]
+    if len(dev) > settings.dev_groups:
+        dev = random.Random(settings.seed).sample(dev, settings.dev_groups)  # noqa: S311 (a sample, not a secret)
+    return training, dev
 
 
 def _seed(seed: int) -> None:

@@ -12,6 +12,7 @@ from citewell.rerank.pair_model import PairModel, best_span
 from citewell.rerank.train.encode import Encoded, collate
 
 BATCH = 16
+SCORE_PERCENTILES = (1, 99)  # what the model declares as the range of its scores
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
@@ -36,6 +37,7 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
     hits: dict[str, list[float]] = defaultdict(list)
     f1: list[float] = []
     known: dict[str, list[float]] = defaultdict(list)
+    scores: list[float] = []
     order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i].rows), encoded[i].length))
     for at in _runs(encoded, order):
         batch = collate([encoded[i] for i in at], pad_id)
@@ -44,6 +46,7 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
         passages = len(batch.encoded[0].rows)
         relevance = outputs.relevance.view(-1, passages).numpy()
         answerable = outputs.answerable.view(-1, passages).numpy()
+        scores.extend(relevance.ravel().tolist())
         for number, item in enumerate(batch.encoded):
             group = item.group
             if group.ranked and passages > 1:
@@ -69,7 +72,12 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
         if not np.isnan(value):
             figures[name] = value
             parts.append(value)
-    return figures | {"score": float(np.mean(parts)) if parts else 0.0}
+    low, high = np.percentile(scores, SCORE_PERCENTILES) if scores else (0.0, 0.0)
+    return figures | {
+        "score": float(np.mean(parts)) if parts else 0.0,
+        "lowest relevance": float(low),
+        "highest relevance": float(high),
+    }
 
 
 def _runs(encoded: Sequence[Encoded], order: Sequence[int]) -> list[list[int]]:

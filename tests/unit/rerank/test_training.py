@@ -22,7 +22,7 @@ from citewell.core.types import Query
 from citewell.rerank.reader import READER_FILE, ReadingCrossEncoder
 from citewell.rerank.train.encode import batches, encode
 from citewell.rerank.train.groups import Group, TrainingPassage, bucket, read_groups, write_groups
-from citewell.rerank.train.loop import TrainSettings, train
+from citewell.rerank.train.loop import TrainSettings, split, train
 from citewell.rerank.train.measure import auroc
 
 COLOURS = ("red", "blue", "green", "grey", "brown", "pink", "white", "black")
@@ -156,7 +156,14 @@ def test_a_folder_with_another_run_is_refused(tmp_path: Path, recipe: TrainSetti
         run(tmp_path / "run", short.model_copy(update={"learning_rate": 1e-5}))
 
 
-def test_without_a_development_slice_nothing_is_trained(tmp_path: Path, recipe: TrainSettings) -> None:
+def test_without_a_development_slice_each_twentieth_group_is_one(recipe: TrainSettings) -> None:
+    groups = [group(i) for i in range(45)]
+    training, dev = split(groups, recipe)
+    assert dev == [groups[19], groups[39]]
+    assert training == [g for g in groups if g not in dev]
+
+
+def test_too_few_groups_are_refused(tmp_path: Path, recipe: TrainSettings) -> None:
     with pytest.raises(DatasetInvalid, match="0 to develop on"):
         train([group(1)], tmp_path, recipe, lambda _: None)
 

@@ -1,0 +1,50 @@
+"""A trained model as a folder that can be shipped: weights, declared range of scores, model card, checksums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from citewell.core.models import write_checksums
+from citewell.rerank.cross_encoder import DECLARATION
+from citewell.rerank.pair_model import PairModel
+
+CARD = "README.md"
+_CARD = """\
+# A cross-encoder that reads
+
+One BERT trunk of {layers} layers and {width} dimensions with three heads: relevance of a passage to a question (`model.safetensors`, a sequence
+classifier with one label, loadable by transformers and by sentence-transformers' `CrossEncoder`), start and end of the answer, and whether the
+passage holds it (`reader.safetensors`). Weights are stored in half precision.
+
+Started from {start}; trained by `citewell train reranker` on {groups} groups, {pairs} pairs, in {minutes} minutes of computing in {dtype},
+with the seed {seed}. Settings: {settings}.
+
+## On the development slice
+
+| figure | value |
+|---|---|
+{figures}
+"""
+
+
+def ship(model: PairModel, tokenizer: PreTrainedTokenizerBase, summary: Mapping[str, Any], folder: Path) -> None:
+    """Writes the model with its card; the declared range of scores is that of the development slice."""
+    model.save(folder, tokenizer)
+    figures = dict(summary["figures"])
+    low, high = figures.pop("lowest relevance"), figures.pop("highest relevance")
+    declared = [low, high] if low < high else [low, low + 1.0]
+    (folder / DECLARATION).write_text(json.dumps({"score_range": declared}) + "\n", encoding="utf-8")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    card = _CARD.format(
+        layers=config["num_hidden_layers"], width=config["hidden_size"], start=summary["settings"]["start"], groups=summary["groups"],
+        pairs=summary["pairs"], minutes=round(summary["seconds"] / 60), dtype=summary["dtype"], seed=summary["settings"]["seed"],
+        settings=", ".join(f"{k} {v}" for k, v in summary["settings"].items() if k not in {"start", "seed", "threads"}),
+        figures="\n".join(f"| {name} | {value:.4f} |" for name, value in figures.items()),
+    )  # fmt: skip
+    (folder / CARD).write_text(card, encoding="utf-8")
+    write_checksums(folder, without={CARD})

@@ -1,0 +1,162 @@
+"""What models are trained on: questions of the parts that may train, wrong passages that are wrong, and nothing of `measure`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from citewell.cli.main import cli
+from citewell.core.errors import DatasetInvalid
+from citewell.core.settings import load_settings
+from citewell.evaluation.indexing import Indexed
+from citewell.evaluation.topics.datasets import read_dataset
+from citewell.pipeline.wiring import Engine
+from citewell.rerank.train.groups import bucket
+from citewell.training.blend import fit_blend, judged_needs, judged_questions
+from citewell.training.mine import mine
+from citewell.training.prepare import Sources, prepare
+from citewell.training.questions import TRAINED_BUCKETS, Asked, asked_of_dataset, asked_of_text, refuse_measured
+
+EVERY = range(20)
+
+
+@pytest.fixture(scope="module")
+def sample(sample_engine: Engine) -> Indexed:
+    """The sample documents as a dataset's."""
+    names = {s.doc_id: s.uri.partition("/")[2] for s in sample_engine.catalog.summaries()}
+    return Indexed(sample_engine, names, "")
+
+
+@pytest.fixture(scope="module")
+def asked(sample: Indexed) -> list[Asked]:
+    return list(asked_of_dataset(sample, read_dataset(Path("sample"))))
+
+
+def test_what_is_measured_is_refused(tmp_path: Path) -> None:
+    inside = tmp_path / "measure" / "scifact"
+    inside.mkdir(parents=True)
+    link = tmp_path / "innocent"
+    link.symlink_to(inside)
+    for path in (inside, link, inside / "corpus.jsonl"):
+        with pytest.raises(DatasetInvalid, match="never trained on"):
+            refuse_measured(path)
+        with pytest.raises(DatasetInvalid, match="never trained on"):
+            Sources(datasets=(path,))
+    refuse_measured(tmp_path / "train")
+
+
+def test_nothing_to_train_on_is_told() -> None:
+    with pytest.raises(DatasetInvalid, match="nothing to train on"):
+        Sources()
+
+
+def test_a_question_brings_the_passage_with_its_evidence(asked: Sequence[Asked]) -> None:
+    assert len(asked) > 20
+    for item in asked:
+        assert item.chunk.chunk_id in item.holding
+        assert item.text == item.chunk.text
+        assert all(0 <= start < end <= len(item.text) for start, end in item.spans)
+        if not item.ranked:
+            assert item.answerable is False
+            assert item.spans == ()
+
+
+def test_questions_made_of_text_lack_what_they_were_made_of(sample: Indexed) -> None:
+    made = list(asked_of_text(sample, "sample", per_document=50, seed=1))
+    assert {item.kind for item in made} == {"heading", "sentence", "title"}
+    assert made == list(asked_of_text(sample, "sample", per_document=50, seed=1))
+    headings = [item for item in made if item.kind == "heading"]
+    assert all(item.question not in item.header for item in headings)
+    sentences = [item for item in made if item.kind == "sentence"]
+    shortened = [item for item in sentences if len(item.text) < len(item.chunk.text)]
+    assert len(shortened) > len(sentences) / 2
+    assert all(bucket(item.title) in TRAINED_BUCKETS for item in made)
+    assert max(sum(1 for i in asked_of_text(sample, "s", 2, 1) if i.title == item.title) for item in made) <= 2
+
+
+def test_wrong_passages_hold_no_answer_and_come_from_parts_that_may_train(
+    sample: Indexed, asked: Sequence[Asked]
+) -> None:
+    groups = list(mine(sample.engine, asked, 2, 13))
+    by_question = {item.question: item for item in asked}
+    titles = {s.title for s in sample.engine.catalog.summaries()}
+    assert groups
+    for group in groups:
+        item = by_question[group.question]
+        assert group.passages[0].text == item.text
+        assert len(group.passages) == 3
+        assert item.text not in [p.text for p in group.passages[1:]]
+        for passage in group.passages[1:]:
+            assert not any(len(a) >= 3 and a.casefold() in passage.text.casefold() for a in item.answers)
+            title = next((t for t in titles if t and passage.header.startswith(t)), "")
+            assert not title or bucket(title) in TRAINED_BUCKETS
+    assert groups == list(mine(sample.engine, asked, 2, 13))
+
+
+def test_a_passage_preferred_to_a_made_questions_own_is_no_negative(sample: Indexed) -> None:
+    made = list(asked_of_text(sample, "sample", per_document=50, seed=1))
+    for group in mine(sample.engine, made, 2, 13):
+        assert group.prior[0] == max(group.prior)
+
+
+def beir(folder: Path, count: int) -> Path:
+    """A tiny dataset in the BEIR layout."""
+    (folder / "qrels").mkdir(parents=True)
+    towns = [f"town{i}" for i in range(count)]
+    rows = [
+        {"_id": t, "title": t, "text": f"The mayor of {t} has been person{i} for many years. " * 3}
+        for i, t in enumerate(towns)
+    ]
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = [{"_id": f"q{i}", "text": f"Who is the mayor of {t}?"} for i, t in enumerate(towns)]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    lines = [f"q{i}\t{t}\t1" for i, t in enumerate(towns)]
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(lines) + "\n")
+    answers = [
+        {"_id": f"q{i}", "answers": [f"person{i}"], "answerable": True, "evidence": [t]} for i, t in enumerate(towns)
+    ]
+    (folder / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers))
+    return folder
+
+
+def test_sources_become_groups_once(tmp_path: Path) -> None:
+    folder = beir(tmp_path / "towns", 40)
+    sources = Sources(datasets=(folder, folder))
+    groups = list(prepare(sources, load_settings(), tmp_path / "cache", negatives=2))
+    assert groups
+    questions = [g.question for g in groups if g.kind == "asked"]
+    assert len(set(questions)) == len(questions) > 10
+    assert {g.split for g in groups} <= {"train", "dev"}
+    assert all(bucket(g.passages[0].header) in TRAINED_BUCKETS for g in groups)
+    assert all(g.spans and g.answerable for g in groups if g.kind == "asked")
+    few = list(prepare(sources, load_settings(), tmp_path / "cache", negatives=2, per_source=5))
+    assert 0 < len(few) <= 10  # of either kind
+
+
+def test_learning_to_rank_is_fitted_on_the_blend_part_alone(
+    sample: Indexed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = judged_questions(sample, read_dataset(Path("sample")), EVERY)  # type: ignore[arg-type]
+    assert len(questions) > 20
+    assert all(j.ideal > 0 for j in questions)
+    assert not judged_questions(sample, read_dataset(Path("sample")), range(0))
+    needs = judged_needs(sample, EVERY, 13)
+    assert needs
+    assert all(j.rows.min() >= 0 and j.rows.max() <= 1 for j in needs)
+    monkeypatch.setattr("citewell.training.blend.LEAST_SET", 1)
+    fitted = fit_blend(Sources(datasets=(beir(tmp_path / "towns", 60),)), load_settings(), tmp_path / "cache", 13)
+    assert set(fitted) == {"terms", "fitted", "held_out", "seed"}
+    seen = [count for sets in (fitted["fitted"], fitted["held_out"]) for count, *_ in sets.values()]  # type: ignore[attr-defined]
+    assert sum(seen) == sum(1 for i in range(60) if bucket(f"town{i}") >= 14)
+
+
+def test_the_commands_refuse_measure_in_a_sentence(tmp_path: Path) -> None:
+    inside = beir(tmp_path / "measure" / "towns", 3)
+    for command in ("reranker", "ltr"):
+        done = CliRunner().invoke(cli, ["train", command, "--data", str(inside), "--out", str(tmp_path / "out")])
+        assert isinstance(done.exception, DatasetInvalid)
+        assert "never trained on" in done.exception.message
