@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,17 @@ from citewell.evaluation.topics.corpora import FolderCorpus, JsonlCorpus
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
-from citewell.rerank.train.groups import Group
+from citewell.rerank.train.groups import Group, Split, TrainingPassage, bucket
 from citewell.training.mine import mine
-from citewell.training.questions import asked_of_dataset, asked_of_text, refuse_measured
+from citewell.training.questions import (
+    DEV_BUCKET,
+    TRAINED_BUCKETS,
+    Asked,
+    asked_of_dataset,
+    asked_of_text,
+    refuse_measured,
+)
+from citewell.training.spoil import spoil
 
 SEED = 13
 PER_DOCUMENT = 16  # questions made of one document at most, so that long ones do not outweigh the others
@@ -68,7 +76,23 @@ def prepare(
             if per_source is not None and len(fresh) > per_source:
                 fresh = random.Random(seed).sample(fresh, per_source)  # noqa: S311 (a sample, not a secret)
             yield from mine(indexed.engine, fresh, negatives, seed, progress)
+            yield from spoiled(fresh, seed)
         known |= passages
+
+
+def spoiled(asked: Sequence[Asked], seed: int) -> Iterator[Group]:
+    """For each question with a known answer one that its passage does not answer, where a rule makes one."""
+    for item in asked:
+        if not (item.spans and item.answerable and bucket(item.title) in TRAINED_BUCKETS):
+            continue
+        changed = spoil(item.question, item.text, random.Random(f"{seed} {item.question}"))  # noqa: S311 (a sample, not a secret)
+        if changed is not None:
+            passage = TrainingPassage(header=item.header, text=item.text)
+            split: Split = "dev" if bucket(item.title) == DEV_BUCKET else "train"
+            yield Group(
+                source=item.source, kind="spoiled", split=split, question=changed[0], passages=(passage,), prior=(1.0,), answerable=False,
+                ranked=False,
+            )  # fmt: skip
 
 
 def _corpus(location: Path) -> FolderCorpus | JsonlCorpus:

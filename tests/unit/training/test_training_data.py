@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from citewell.training.blend import fit_blend, judged_needs, judged_questions
 from citewell.training.mine import mine
 from citewell.training.prepare import Sources, prepare
 from citewell.training.questions import TRAINED_BUCKETS, Asked, asked_of_dataset, asked_of_text, refuse_measured
+from citewell.training.spoil import spoil
 
 EVERY = range(20)
 
@@ -160,3 +162,26 @@ def test_the_commands_refuse_measure_in_a_sentence(tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, ["train", command, "--data", str(inside), "--out", str(tmp_path / "out")])
         assert isinstance(done.exception, DatasetInvalid)
         assert "never trained on" in done.exception.message
+
+
+PASSAGE = "In 1905 Anna Berg moved from Oslo to Bergen, the largest town of the west, where Carl Dahl taught her."
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "expected"),
+    [
+        ("In what year did Anna Berg move?", "name", {"In what year did Oslo move?", "In what year did Bergen move?", "In what year did Carl Dahl move?"}),
+        ("What happened in 1905?", "number", {f"What happened in {1905 + by}?" for by in (-20, -10, -7, -3, 3, 7, 10, 20)}),
+        ("What is the largest town?", "opposite", {"What is the smallest town?"}),
+    ],
+)  # fmt: skip
+def test_a_question_is_spoiled_by_one_change(question: str, kind: str, expected: set[str]) -> None:
+    seen = {spoil(question, PASSAGE, random.Random(seed)) for seed in range(40)}
+    assert seen
+    assert {(text, kind) for text in expected} >= {made for made in seen if made} != set()
+
+
+def test_a_negation_is_made_only_where_nothing_else_can_be() -> None:
+    made = [spoil("Why did she move?", PASSAGE, random.Random(seed)) for seed in range(200)]
+    assert set(made) == {None, ("Why didn't she move?", "negation")}
+    assert 30 < sum(1 for one in made if one) < 90

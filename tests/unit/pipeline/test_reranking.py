@@ -1,0 +1,117 @@
+"""A budget becomes a number of forwards once a machine, the number in force names the configuration, and the trace says what was spared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twins import OverlapReranker
+
+from citewell.core.settings import Settings, load_settings
+from citewell.core.types import Query
+from citewell.evaluation.indexing import with_fixed_forwards
+from citewell.pipeline.ask import ask, first_stage, learn_to_rank, retrieve, search
+from citewell.pipeline.budget import FILE, forwards_within, measured_forward
+from citewell.pipeline.health import examine
+from citewell.pipeline.wiring import Engine
+
+QUESTION = "How many days of annual leave does an employee have?"
+Make = Callable[..., Engine]
+
+
+def with_reader(make_engine: Make, directory: Path, **rerank: Any) -> Engine:
+    """An engine whose cross-encoder counts shared words."""
+    engine = make_engine(directory, load_settings(rerank={"model": "twin", **rerank}))
+    engine.__dict__["reranker"] = OverlapReranker((0.0, 10.0))
+    return engine
+
+
+@pytest.mark.parametrize(("budget", "forward", "count"), [(200, 10.0, 20), (5, 10.0, 1), (199, 10.0, 19)])
+def test_forwards_that_fit(budget: float, forward: float, count: int) -> None:
+    assert forwards_within(budget, forward) == count
+
+
+def test_the_machine_is_measured_once(tmp_path: Path) -> None:
+    reader = OverlapReranker()
+    first = measured_forward(tmp_path / "index", reader)
+    read = reader.read
+    assert read > 0
+    assert measured_forward(tmp_path / "index", reader) == first
+    assert reader.read == read
+    (tmp_path / "index" / FILE).write_text("damaged")
+    measured_forward(tmp_path / "index", reader)
+    assert reader.read > read
+
+
+def test_the_number_in_force_is_in_the_config_hash_and_the_budget_is_not(tmp_path: Path, make_engine: Make) -> None:
+    (tmp_path / FILE).write_text(json.dumps({"forward_ms": {"overlap": 10.0}}))
+    plain = with_reader(make_engine, tmp_path, max_forwards=20)
+    roomy = with_reader(make_engine, tmp_path, max_forwards=20, budget_ms=1000)
+    tight = with_reader(make_engine, tmp_path, max_forwards=20, budget_ms=50)
+    assert (roomy.rerank_settings.max_forwards, tight.rerank_settings.max_forwards) == (20, 5)
+    assert roomy.config_hash == plain.config_hash != tight.config_hash
+    assert tight.config_hash == with_reader(make_engine, tmp_path, max_forwards=5).config_hash
+
+
+def test_an_evaluation_knows_no_budget() -> None:
+    fixed = with_fixed_forwards(load_settings(rerank={"budget_ms": 50}))
+    assert fixed.rerank.budget_ms == 0
+
+
+def test_secrets_and_timeouts_do_not_name_the_configuration() -> None:
+    def named(**rerank: Any) -> str:
+        return load_settings(rerank=rerank).config_hash()
+
+    assert named(endpoint_key="a") == named(endpoint_key="b", endpoint_timeout_s=3) == named()
+    assert named(weight=0.1) != named()
+
+
+def test_the_trace_says_what_was_read(engine: Engine, make_engine: Make) -> None:
+    reading = with_reader(make_engine, engine.directory, max_forwards=2)
+    answer = ask(reading, QUESTION)
+    rows = {row["stage"]: row for row in answer.trace}
+    assert rows["rerank"]["forwards"] == 2
+    assert rows["rerank"]["max_forwards"] == 2
+    assert rows["ltr"]["candidates"] > 0
+    again = {row["stage"]: row for row in ask(reading, QUESTION).trace}
+    assert (again["rerank"]["forwards"], again["rerank"]["remembered"]) == (0, 2)
+
+
+def test_learning_to_rank_only_reorders_and_can_be_switched_off(engine: Engine, make_engine: Make) -> None:
+    found, _, _ = search(engine, QUESTION)
+    assert {c.chunk_id for c in found.ltr.candidates} == {c.chunk_id for c in found.hybrid.candidates}
+    off = make_engine(engine.directory, load_settings(rerank={"ltr": False}))
+    plain = retrieve(off, off.snapshot(), Query(QUESTION))
+    assert plain.ltr == plain.hybrid == plain.final
+
+
+def test_below_its_depth_the_fused_order_stays(engine: Engine, make_engine: Make) -> None:
+    shallow = make_engine(engine.directory, load_settings(rerank={"ltr_depth": 1}))
+    first = first_stage(shallow, shallow.snapshot(), Query(QUESTION))
+    hybrid = first.fuse(shallow.settings.fusion)
+    assert [c.chunk_id for c in learn_to_rank(shallow, first, hybrid).candidates] == [
+        c.chunk_id for c in hybrid.candidates
+    ]
+
+
+def test_doctor_says_what_a_forward_takes(engine: Engine, make_engine: Make) -> None:
+    (engine.directory / FILE).write_text(json.dumps({"forward_ms": {"overlap": 10.0}}))
+    reading = with_reader(make_engine, engine.directory, budget_ms=70)
+    finding = next(f for f in examine(reading) if f.subject == "reranker")
+    assert finding.state == "ok"
+    assert "10.0 ms a passage" in finding.detail
+    assert "a budget of 70 ms: at most 7 passages" in finding.detail
+
+
+def test_engines_share_what_was_read_only_when_they_read_alike(engine: Engine) -> None:
+    def variant(**rerank: Any) -> Engine:
+        changed: Settings = engine.settings.model_copy(
+            update={"rerank": engine.settings.rerank.model_copy(update=rerank)}
+        )
+        return engine.variant(changed)
+
+    assert variant(weight=0.1).score_cache is engine.score_cache
+    assert variant(max_tokens=64).score_cache is not engine.score_cache
