@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.core.scores import auroc
 from citewell.core.settings import load_settings
 from citewell.core.types import Query, Ranking, rank_by_score
 from citewell.evaluation.indexing import index_dataset
@@ -191,17 +192,6 @@ def fit_logistic(rows: Matrix, labels: Matrix, importance: Matrix) -> tuple[Matr
     return weights, float(w[-1] - weights @ mean)
 
 
-def auroc(scores: Matrix, labels: NDArray[np.bool_]) -> float:
-    """Probability that a positive scores above a negative, ties counted half (Mann and Whitney)."""
-    order = np.argsort(scores, kind="stable")
-    ranks = np.empty(len(scores))
-    ranks[order] = np.arange(1, len(scores) + 1)
-    for value in np.unique(scores):
-        ranks[scores == value] = ranks[scores == value].mean()
-    positives = int(labels.sum())
-    return float((ranks[labels].sum() - positives * (positives + 1) / 2) / (positives * (len(labels) - positives)))
-
-
 def fit(cases: list[Case], names: tuple[str, ...] = SETS) -> None:
     """Sets the coefficients of the evidence module from the fitting split of these sets, each set with the same weight."""
     chosen = [c for c in cases if c.bucket <= LAST_FITTING_BUCKET and c.name in names]
@@ -233,7 +223,9 @@ def figures(cases: list[Case], names: tuple[str, ...]) -> None:
     truth = np.array([c.answerable for c in held])
     print(f"{', '.join(names)}: best sentence right {top} of {len(located)}, ", end="")
     if truth.any() and not truth.all():
-        print(f"sufficiency AUROC {auroc(scores, truth):.3f} of {len(truth)} ({truth.mean():.2f} answerable)")
+        print(
+            f"sufficiency AUROC {auroc(scores[truth].tolist(), scores[~truth].tolist()):.3f} of {len(truth)} ({truth.mean():.2f} answerable)"
+        )
     else:
         print("nothing to tell apart")
     if len(names) == 1:

@@ -13,13 +13,13 @@ import random
 from pathlib import Path
 
 from citewell.core.models import model_folder
+from citewell.core.scores import auroc
 from citewell.core.settings import RerankSettings, load_settings
 from citewell.core.types import Chunk, Query
 from citewell.evaluation.indexing import index_dataset
 from citewell.evaluation.measures.answers import exact_match, token_f1
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.rerank.reader import ReadingCrossEncoder
-from citewell.rerank.train.measure import auroc
 
 SEED = 13
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 CONSTANT_LIST_SCORE = 0.5
 
@@ -27,3 +29,13 @@ def z_score(scores: Mapping[str, float]) -> dict[str, float]:
     if spread <= 0:
         return dict.fromkeys(scores, 0.0)
     return {key: (score - mean) / spread for key, score in scores.items()}
+
+
+def auroc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """The probability that a positive is above a negative, ties counting half (Mann and Whitney, 1947); None without either."""
+    if not len(positive) or not len(negative):
+        return None
+    above = np.sort(np.asarray(negative, dtype=np.float64))
+    values = np.asarray(positive, dtype=np.float64)
+    wins = np.searchsorted(above, values, side="left") + np.searchsorted(above, values, side="right")
+    return float(wins.mean() / 2 / len(above))

@@ -104,7 +104,9 @@ class RerankSettings(Section):
     budget_ms: int = Field(
         0, ge=0, le=60_000, description="Milliseconds for reading; measured once, it lowers max_forwards. 0: no budget."
     )
-    early_exit: bool = Field(True, description="Stop reading when the context's passages can no longer change.")
+    early_exit: bool = Field(
+        True, description="Stop reading when the first passages, as many as the context holds, can no longer change."
+    )
     weight: float = Field(0.5, ge=0, le=1, description="Share of the cross-encoder's score in the blended order.")
     max_tokens: int = Field(256, ge=16, le=8192, description="Most tokens of question and passage together.")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
@@ -122,6 +124,12 @@ class RerankSettings(Section):
         "", description="Name of the model that the endpoint is asked for, where it has several."
     )
     endpoint_timeout_s: float = Field(10.0, gt=0, le=600, description="Seconds after which an endpoint has failed.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> RerankSettings:
+        if self.ltr and self.max_forwards > self.ltr_depth:
+            raise ValueError("max_forwards must not be above ltr_depth: what is read must have been ordered")
+        return self
 
 
 class ContextSettings(Section):

@@ -105,6 +105,16 @@ class Chunk:
         """Title and headings above the passage, as one line; what its words alone do not say."""
         return " › ".join(headings_above(self.title, self.heading_path))
 
+    @property
+    def headed_text(self) -> str:
+        """The passage under its header, as models read it; the text begins at `header_length`."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
+
+    @property
+    def header_length(self) -> int:
+        """Characters of `headed_text` above the text."""
+        return len(self.headed_text) - len(self.text)
+
 
 def passage_id(doc_id: str, version: str, start_char: int, end_char: int, chunker: str) -> str:
     """The id of a passage, 16 hexadecimal digits: a pure function of document, version, span and chunker settings."""

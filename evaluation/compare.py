@@ -88,7 +88,9 @@ def read_side(path: Path, qrels: Qrels | None, measures: Sequence[str], stage: s
         if stage:
             measured = {n.removeprefix(f"{stage} "): v for n, v in measured.items() if n.startswith(f"{stage} ")}
             if not measured:
-                raise DatasetInvalid(f"{path} has no stage {stage}", hint="Stages are bm25, dense, hybrid, rerank.")
+                raise DatasetInvalid(
+                    f"{path} has no stage {stage}", hint="Stages are bm25, dense, hybrid, ltr, rerank."
+                )
         return Side(path.name, measured, records[0].provenance.corpus_sha256)
     if qrels is None:
         raise DatasetInvalid(

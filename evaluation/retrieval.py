@@ -108,7 +108,7 @@ def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress:
             collected.times[stage].append(ms)
         for name in stages:
             collected.runs[name][topic.query_id] = best_passages(found.ranking(name), names)
-        head = found.hybrid.head(engine.rerank_settings.max_forwards)
+        head = found.ltr.head(engine.rerank_settings.max_forwards)
         collected.into_rerank[topic.query_id] = best_passages(head, names)
         grades = dataset.qrels[topic.query_id]
         _note_found(collected, topic.query_id, found, {ids[n] for n, grade in grades.items() if grade > 0 and n in ids})

@@ -6,6 +6,7 @@ fold they are chosen on the other folds, and the gain is counted on the fold its
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from citewell.evaluation.topics.trec import canonical_run
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
 from citewell.pipeline.ask import FirstStage, first_stage, learn_to_rank, rerank_head
+from citewell.rerank.cache import PairCache
 
 SEED = 13
 WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))
@@ -125,6 +127,7 @@ class Trial:
         self._first: dict[Overrides, dict[str, FirstStage]] = {}
         self._values: dict[tuple[Overrides, str], dict[str, float]] = {}
         self._base = indexed.engine.variant(indexed.engine.settings)
+        self._base.__dict__["score_cache"] = PairCache(sys.maxsize)
 
     @property
     def tried(self) -> int:

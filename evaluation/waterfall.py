@@ -51,8 +51,10 @@ def blame(gold: Gold, played: Replay, *, right: bool, in_context: int) -> Loss:
     if all(_rank(ranking, gold.passages) > len(ranking) for ranking in (found.bm25, found.dense)):
         return Loss("not_retrieved")
     if not any(chunk_id in found.passages for chunk_id in gold.passages):
-        best = _rank(found.hybrid, gold.passages)
-        return Loss("fused_out", f"rank {best} after fusion, {len(found.passages)} go on")
+        fused, ordered = _rank(found.hybrid, gold.passages), _rank(found.ltr, gold.passages)
+        return Loss(
+            "fused_out", f"rank {fused} after fusion, {ordered} after learning to rank, {len(found.passages)} go on"
+        )
     markers = {p.marker for p in answer.context.passages if p.chunk.chunk_id in gold.passages and _whole(p, gold)}
     if not markers:
         return _kept_out(gold, played, in_context)
@@ -81,9 +83,10 @@ def waterfall(losses: Iterable[tuple[str, Loss]]) -> Waterfall:
 
 def _kept_out(gold: Gold, played: Replay, in_context: int) -> Loss:
     found = played.retrieved
-    before, after = _rank(found.hybrid, gold.passages), _rank(found.final, gold.passages)
-    if before <= in_context < after:
-        return Loss("reranked_out", f"rank {before} before the reranker, {after} after it")
+    fused, ordered, after = (_rank(r, gold.passages) for r in (found.hybrid, found.ltr, found.final))
+    if min(fused, ordered) <= in_context < after:
+        told = f"rank {fused} after fusion, {ordered} after learning to rank, {after} after the cross-encoder"
+        return Loss("reranked_out", told)
     ledger = {d.chunk_id: d.reason for d in played.answer.context.dropped}
     reasons = [
         ledger[c.chunk_id] for c in found.final.candidates if c.chunk_id in gold.passages and c.chunk_id in ledger

@@ -21,6 +21,7 @@ from citewell.rerank.cascade import rerank
 STAGES = ("bm25", "dense", "hybrid", "ltr", "rerank")
 # Fetched for the context beyond what it may hold, so that near-duplicates can be passed over.
 SPARE_PASSAGES = 12
+SETTLED = 10  # reading goes on until at least so many ranks can no longer change
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,8 @@ def learn_to_rank(engine: Engine, first: FirstStage, hybrid: Ranking) -> Ranking
     settings = engine.settings.rerank
     if not settings.ltr or not len(hybrid):
         return hybrid
-    return _with_tail(engine.ranker.rank(first.query.text, first.facts(hybrid.head(settings.ltr_depth))), hybrid)
+    head = hybrid.head(settings.ltr_depth)
+    return _with_tail(engine.ranker.rank(first.query.text, first.facts(head)), hybrid, len(head))
 
 
 def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking, Mapping[str, StoredPassage]]:
@@ -174,7 +176,7 @@ def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking
                 span.facts["note"] = "no cross-encoder is configured: the order is passed through"
                 return ordered, passages
             chunks = {key: stored.chunk for key, stored in passages.items()}
-            keep = engine.settings.context.max_passages
+            keep = max(SETTLED, engine.settings.context.max_passages)
             done = rerank(query, head, chunks, reranker, engine.rerank_settings, keep, engine.score_cache)
         except (ModelUnavailable, ModelMismatch, ModelFailed) as error:
             if settings.on_failure == "fail":
@@ -185,7 +187,7 @@ def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking
         span.facts |= {"forwards": done.forwards, "remembered": done.remembered, "spared": done.spared}
         if done.spared:
             span.facts["note"] = f"{done.spared} candidates were not read: they could not enter the first {keep}"
-    return _with_tail(done.ranking, ordered), passages
+    return _with_tail(done.ranking, ordered, len(head)), passages
 
 
 def fetch_depth(engine: Engine) -> int:
@@ -194,10 +196,9 @@ def fetch_depth(engine: Engine) -> int:
     return max(reranked, engine.settings.context.max_passages + SPARE_PASSAGES)
 
 
-def _with_tail(head: Ranking, before: Ranking) -> Ranking:
-    """The new head, and below it what it left out, in its old order; what was dropped from the head itself stays dropped."""
-    seen = {c.chunk_id for c in head.candidates}
-    tail = [c for c in before.candidates[len(seen) :] if c.chunk_id not in seen]
+def _with_tail(head: Ranking, before: Ranking, replaced: int) -> Ranking:
+    """The new head in place of the first `replaced` candidates, and below it the others in their old order."""
+    tail = before.candidates[replaced:]
     low = min((c.score for c in head.candidates), default=0.0)
     scores = {c.chunk_id: c.score for c in head.candidates} | {c.chunk_id: low - i for i, c in enumerate(tail, start=1)}
     return rank_by_score(head.scorer, scores, {c.chunk_id: c.doc_id for c in (*head.candidates, *tail)})

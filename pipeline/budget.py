@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import statistics
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from citewell.core.models import available_threads
 from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
 
 FILE = "machine.json"
 RUNS = 5
 BATCH = 8
+LEAST_MS = 0.001
 # About two hundred tokens, as a passage has.
 _TEXT = "The quick brown fox jumps over the lazy dog while seven wizards quietly box four jugs of very old liquor. " * 9
+_measuring = threading.Lock()
 
 
 def forwards_within(budget_ms: float, forward_ms: float) -> int:
@@ -23,35 +29,45 @@ def forwards_within(budget_ms: float, forward_ms: float) -> int:
     return max(1, int(budget_ms / forward_ms))
 
 
-def measured_forward(directory: Path, reranker: Reranker) -> float:
-    """Milliseconds of one forward on this machine, from DIR/machine.json; measured and written there when it is not known."""
+def measured_forward(directory: Path, reranker: Reranker, threads: int, *, anew: bool = False) -> float:
+    """Milliseconds of one forward on this machine, from DIR/machine.json; measured where it is not known there, or `anew`.
+
+    A directory that cannot be written to has it measured once a process.
+    """
     path = directory / FILE
-    known = _read(path)
-    if reranker.fingerprint not in known:
-        known[reranker.fingerprint] = measure_forward(reranker)
-        directory.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{FILE}.{os.getpid()}.part")
-        part.write_text(json.dumps({"forward_ms": known}, indent=2) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    return known[reranker.fingerprint]
+    key = f"{reranker.fingerprint} on {platform.node()}, {platform.machine()}, {available_threads(threads)} threads"
+    with _measuring:
+        known = _read(path)
+        if anew or key not in known:
+            known[key] = measure_forward(reranker)
+            part = path.with_name(f"{FILE}.{os.getpid()}.part")
+            with suppress(OSError):
+                directory.mkdir(parents=True, exist_ok=True)
+                part.write_text(json.dumps({"forward_ms": known}, indent=2) + "\n", encoding="utf-8")
+                os.replace(part, path)
+        return known[key]
 
 
 def measure_forward(reranker: Reranker) -> float:
-    """The median over some batches, in milliseconds a passage of about 200 tokens; the first batch, which loads the model, is not counted."""
+    """The median over some batches, in milliseconds a passage of about 200 tokens; the first batch, which loads the model, is not counted.
+
+    Each batch asks something else: what was read once is remembered.
+    """
     passages = [
         Chunk(f"{number:016x}", "0" * 16, text_version(_TEXT), 0, len(_TEXT), _TEXT, 200) for number in range(BATCH)
     ]
     times = []
-    for _ in range(RUNS + 1):
+    for run in range(RUNS + 1):
         began = time.perf_counter()
-        reranker.score(Query("How long does one forward take on this machine?"), passages)
+        reranker.score(Query(f"How long does forward number {run} of process {os.getpid()} take here?"), passages)
         times.append((time.perf_counter() - began) * 1000 / BATCH)
-    return round(statistics.median(times[1:]), 3)
+    return max(LEAST_MS, round(statistics.median(times[1:]), 3))
 
 
 def _read(path: Path) -> dict[str, float]:
     """What was measured; nothing when the file is not there or cannot be read, so that it is measured again."""
     try:
-        return {str(k): float(v) for k, v in json.loads(path.read_text(encoding="utf-8"))["forward_ms"].items()}
+        known = {str(k): float(v) for k, v in json.loads(path.read_text(encoding="utf-8"))["forward_ms"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+    return {key: value for key, value in known.items() if value >= LEAST_MS}

@@ -81,7 +81,7 @@ def _reranker(engine: Engine) -> str:
     chunk = Chunk("0" * 16, "0" * 16, text_version(probe), 0, len(probe), probe, 12)
     engine.reranker.score(Query("Does the model work?"), [chunk])
     settings = engine.settings.rerank
-    forward = measured_forward(engine.directory, engine.reranker)
+    forward = measured_forward(engine.directory, engine.reranker, engine.settings.embedder.threads)
     budget = f"a budget of {settings.budget_ms} ms" if settings.budget_ms else "no budget"
     fitting = forwards_within(1000, forward)
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from citewell.core.errors import ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.models import model_folder
 from citewell.core.protocols import Generator, Reranker
 from citewell.core.settings import RerankSettings, Settings
@@ -93,11 +94,18 @@ class Engine:
 
     @cached_property
     def rerank_settings(self) -> RerankSettings:
-        """The settings of reranking with the number of forwards that the budget allows on this machine."""
+        """The settings of reranking with the number of forwards that the budget allows on this machine.
+
+        A model that cannot be used changes nothing here; reranking itself says what is wrong with it.
+        """
         settings = self.settings.rerank
-        if not settings.budget_ms or self.reranker is None:
+        try:
+            if not settings.budget_ms or self.reranker is None:
+                return settings
+            forward = measured_forward(self.directory, self.reranker, self.settings.embedder.threads)
+        except (ModelUnavailable, ModelMismatch, ModelFailed):
             return settings
-        allowed = forwards_within(settings.budget_ms, measured_forward(self.directory, self.reranker))
+        allowed = forwards_within(settings.budget_ms, forward)
         return settings.model_copy(update={"max_forwards": min(settings.max_forwards, allowed)})
 
     @cached_property

@@ -11,8 +11,8 @@ from citewell.core.settings import RerankSettings
 from citewell.core.types import Candidate, Chunk, Query, Ranking, rank_by_score
 from citewell.rerank.cache import PairCache
 
-# Added to what may be reranked, so that it stays above what may not.
-HEAD_BONUS = 1.0
+# Added to what may be reranked, so that it stays above what may not, whose scores are at most 1.
+HEAD_BONUS = 2.0
 STEP = 8  # candidates scored before it is asked again whether more can matter
 
 
@@ -39,7 +39,8 @@ def rerank(
 
     The cross-encoder's scores are scaled by the range that the model declares; one that declares none has all of them scaled to
     their own range. With a declared range reading stops early: when no unread candidate, were it given the highest score, could
-    still enter the first `keep`. Unread ones count as having the lowest score. Candidates whose passage is not in `chunks`
+    still enter the first `keep` (what a context passes over as a duplicate is then made up from below, where unread candidates stand
+    too). Unread ones count as having the lowest score. Candidates whose passage is not in `chunks`
     (deleted meanwhile) are left out.
     """
     alive = [c for c in ordered.candidates if c.chunk_id in chunks]
@@ -101,7 +102,7 @@ def _until_settled(
         scaled = _by_range(reading.scores, bounds)
         got = sorted(((1 - weight) * base[key] + weight * value for key, value in scaled.items()), reverse=True)
         hope = max(((1 - weight) * base[c.chunk_id] + weight for c in head[at + STEP :]), default=0.0)
-        if len(got) >= keep and got[keep - 1] >= hope:
+        if len(got) >= keep and got[keep - 1] > hope:
             break
     return scaled
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 BATCH_SIZE = 16
 SPECIAL_TOKENS = 3  # [CLS], and [SEP] after question and passage
 DECLARATION = "rerank.json"
-_HINT = "Name a cross-encoder with rerank.model, or leave it empty to keep the fused order."
+_HINT = "Name a cross-encoder with rerank.model, or leave it empty to do without."
 
 
 class CrossEncoderReranker:
@@ -101,9 +101,7 @@ class CrossEncoderReranker:
         """What the model reads of each passage, title and headings included."""
         question = min(self._tokenizer.count(query.text), self._settings.max_tokens // 2)
         room = self._settings.max_tokens - question - SPECIAL_TOKENS
-        return [
-            cut(query.text, f"{p.header}\n{p.text}" if p.header else p.text, self._tokenizer, room) for p in passages
-        ]
+        return [cut(query.text, p.headed_text, self._tokenizer, room) for p in passages]
 
     def _predict(self, model: CrossEncoder, pairs: list[tuple[str, str]]) -> list[float]:
         import torch
@@ -111,7 +109,7 @@ class CrossEncoderReranker:
         from citewell.rerank.pair_model import compute_dtype
 
         dtype = compute_dtype(self._settings.dtype)
-        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
             scores = model.predict(
                 pairs, batch_size=BATCH_SIZE, show_progress_bar=False, activation_fn=torch.nn.Identity()
             )
@@ -125,7 +123,7 @@ def declared_range(folder: Path) -> tuple[float, float] | None:
         return None
     try:
         low, high = json.loads(path.read_text(encoding="utf-8"))["score_range"]
-        if not float(low) < float(high):
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError
     except (ValueError, KeyError, TypeError):
         raise ModelMismatch(f"{path} does not declare a range of scores", hint=_HINT) from None
@@ -140,7 +138,10 @@ def require_scoring_head(folder: Path) -> None:
     config = _config(folder)
     architectures = config.get("architectures") or []
     if (folder / "modules.json").is_file():  # sentence-transformers' own layout names its head there
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        try:
+            modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        except ValueError:
+            raise ModelUnavailable(f"{folder} holds no readable modules.json", hint=_HINT) from None
         if any("pooling" in str(module.get("type", "")).lower() for module in modules):
             raise ModelMismatch(f"{folder} holds a bi-encoder, which scores no pairs", hint=_HINT)
         return

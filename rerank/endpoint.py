@@ -6,13 +6,16 @@ import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
-from citewell.core.errors import ModelFailed, ModelUnavailable
+from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Chunk, Query
 
+PASSAGES_A_CALL = 32  # what Text Embeddings Inference takes by default
+MAX_ANSWER_BYTES = 1_000_000
 _HINT = "Check rerank.model, rerank.endpoint_api and rerank.endpoint_key; rerank.on_failure = skip answers without it."
 
 
@@ -22,14 +25,26 @@ def is_endpoint(model: str) -> bool:
 
 
 class EndpointReranker:
-    """Sends question and passages to `rerank.model`. Raises ModelUnavailable when nothing answers, ModelFailed for a wrong answer."""
+    """Sends question and passages to `rerank.model`.
+
+    Raises ModelUnavailable when nothing answers, ModelFailed for a wrong answer, SettingsError for an address that is none or that
+    holds a secret: addresses are shown in errors and traces.
+    """
 
     name = "endpoint"
     score_range = None  # what the scores mean is the other side's affair
 
     def __init__(self, settings: RerankSettings, transport: httpx.BaseTransport | None = None) -> None:
         self._settings = settings
+        parts = urlsplit(settings.model)
+        if not parts.hostname or parts.username or parts.password or parts.query:
+            raise SettingsError(
+                "rerank.model is no plain address of an endpoint: it needs a host, and neither user, password nor query",
+                hint="Give the address in rerank.model and the secret in rerank.endpoint_key.",
+            )
         key = settings.endpoint_key.get_secret_value()
+        if not key.isascii() or not key.isprintable():
+            raise SettingsError("rerank.endpoint_key holds characters that no header can carry")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # No proxies or other settings from the environment: passages go where the settings say, nowhere else.
         self._client = httpx.Client(
@@ -44,19 +59,27 @@ class EndpointReranker:
 
     def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
         """The endpoint's score of each passage, in their order."""
-        if not passages:
-            return []
-        texts = [f"{p.header}\n{p.text}" if p.header else p.text for p in passages]
+        scores: list[float] = []
+        for at in range(0, len(passages), PASSAGES_A_CALL):
+            texts = [passage.headed_text for passage in passages[at : at + PASSAGES_A_CALL]]
+            scores += self._scores(self._answer(query.text, texts), len(texts))
+        return scores
+
+    def _answer(self, question: str, texts: list[str]) -> httpx.Response:
         try:
-            response = self._client.post(self._settings.model, json=self._body(query.text, texts))
-        except httpx.HTTPError as error:
+            with self._client.stream("POST", self._settings.model, json=self._body(question, texts)) as response:
+                if response.status_code != httpx.codes.OK:
+                    what = f"the reranking endpoint {self._settings.model} answers with status {response.status_code}"
+                    raise ModelFailed(what, hint=_HINT)
+                body = b""
+                for part in response.iter_bytes():
+                    body += part
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise ModelFailed(f"the reranking endpoint {self._settings.model} says too much", hint=_HINT)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"the reranking endpoint {self._settings.model} does not answer: {type(error).__name__}"
             raise ModelUnavailable(what, hint=_HINT) from error
-        if response.status_code != httpx.codes.OK:
-            raise ModelFailed(
-                f"the reranking endpoint {self._settings.model} answers with status {response.status_code}", hint=_HINT
-            )
-        return self._scores(response, len(texts))
+        return httpx.Response(httpx.codes.OK, content=body)
 
     def _body(self, question: str, texts: list[str]) -> dict[str, Any]:
         if self._settings.endpoint_api == "tei":
@@ -72,7 +95,7 @@ class EndpointReranker:
             field = "score" if self._settings.endpoint_api == "tei" else "relevance_score"
             scores = {int(row["index"]): float(row[field]) for row in rows}
             values = [scores[index] for index in range(count)]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             what = f"the reranking endpoint {self._settings.model} does not speak {self._settings.endpoint_api}"
             raise ModelFailed(what, hint=_HINT) from error
         if not all(map(math.isfinite, values)):

@@ -26,7 +26,7 @@ FILE = "weights.json"
 class Weights(BaseModel):
     """`terms` gives the weight of `feature` or `feature*trait`; the fused score has weight 1."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     terms: Mapping[str, float]
 
@@ -59,11 +59,13 @@ class LinearRanker:
     def read(cls, folder: Path) -> LinearRanker:
         """The model in `folder`. Raises ModelUnavailable or ModelMismatch."""
         try:
-            return cls(Weights.model_validate_json((folder / FILE).read_bytes()))
+            ranker = cls(Weights.model_validate_json((folder / FILE).read_bytes()))
         except OSError:
             raise ModelUnavailable(f"{folder} holds no {FILE}", hint="Set rerank.ltr = false to do without.") from None
         except ValidationError:
             raise ModelMismatch(f"{folder / FILE} does not hold weights of learning to rank") from None
+        ranker.weights.matrix()  # names what it does not know
+        return ranker
 
     @cached_property
     def _matrix(self) -> Rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from citewell.core.errors import SettingsError
 from citewell.rerank.reader import READER_FILE
 
 MAX_ANSWER_TOKENS = 30
+OUTSIDE = -1e4  # logit of a place where no answer can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +63,21 @@ class PairModel(nn.Module):
         return model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Outputs:
-        """Logits for `(pairs, tokens)` of int64."""
-        tokens = self.trunk.bert(  # type: ignore[operator]
+        """Logits for `(pairs, tokens)` of int64; outside the passage no answer starts or ends. The heads compute in single precision."""
+        bert: Any = self.trunk.bert
+        hidden = bert(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-        )
-        pooled = self.trunk.dropout(tokens.pooler_output)  # type: ignore[operator]
-        spans = self.span(tokens.last_hidden_state).float()
-        outside = (attention_mask == 0) | (token_type_ids == 0)
-        start, end = spans.masked_fill(outside.unsqueeze(-1), -1e4).unbind(-1)
-        relevance = self.trunk.classifier(pooled).squeeze(-1)  # type: ignore[operator]
-        return Outputs(relevance.float(), self.answerable(pooled).squeeze(-1).float(), start, end)
+        ).last_hidden_state
+        with torch.autocast(hidden.device.type, enabled=False):
+            hidden = hidden.float()
+            pooled = bert.pooler(hidden)
+            relevance = self.trunk.classifier(pooled).squeeze(-1)  # type: ignore[operator]
+            answerable = self.answerable(pooled).squeeze(-1)
+            spans = self.span(hidden)
+        outside = token_type_ids == 0
+        outside = outside.scatter(1, attention_mask.sum(1, keepdim=True) - 1, value=True)  # the last [SEP]
+        start, end = spans.masked_fill((outside | (attention_mask == 0)).unsqueeze(-1), OUTSIDE).unbind(-1)
+        return Outputs(relevance, answerable, start, end)
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         """Weights in half precision, loadable by transformers and by sentence-transformers' CrossEncoder; the reader's heads beside them."""
@@ -106,7 +113,8 @@ def best_span(
 def compute_dtype(name: str) -> torch.dtype:
     """The precision of the matrix products: `auto` is bfloat16 where the processor computes in it. Raises SettingsError for another name."""
     if name == "auto":
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        known = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+        fast = any(supported is not None and supported() for supported in known)
         return torch.bfloat16 if fast else torch.float32
     if name not in {"float32", "bfloat16"}:
         raise SettingsError(f"the precision {name!r} is none of auto, float32, bfloat16")

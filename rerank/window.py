@@ -43,27 +43,26 @@ class Window:
 def cut(question: str, text: str, tokenizer: ModelTokenizer, room: int) -> Window:
     """The whole text where it has at most `room` tokens, else the sentences that share most with the question, as far as they fit.
 
-    A sentence counts the question's words in it, rarer ones (within the passage) more; a sentence longer than the room is cut.
+    A sentence counts the question's words in it, rarer ones (within the passage) more; where the best one is longer than the room,
+    its beginning is read and nothing else.
     """
     whole = Window(text, ((0, len(text)),))
-    if len(text) <= room:  # no token is shorter than a character
-        return whole
     tokens = TokenMap(tokenizer, text)
     if tokens.cost(0, len(text)) <= room:
         return whole
     spans = sentence_spans(text)
     worth = _worth(question, [text[start:end] for start, end in spans])
+    order = sorted(range(len(spans)), key=lambda i: (-worth[i], i))
+    if tokens.cost(*spans[order[0]]) > room:
+        start, end = spans[order[0]]
+        return _window(text, [(start, tokens.longest_end(start, end, room))])
     chosen: list[int] = []
-    left = room
-    for index in sorted(range(len(spans)), key=lambda i: (-worth[i], i)):
+    left = room + GAP_TOKENS  # there is one gap less than parts
+    for index in order:
         cost = tokens.cost(*spans[index]) + GAP_TOKENS
         if cost <= left:
             chosen.append(index)
             left -= cost
-    if not chosen:
-        best = max(range(len(spans)), key=lambda i: worth[i])
-        start, end = spans[best]
-        return _window(text, [(start, tokens.longest_end(start, end, room))])
     return _window(text, _joined(text, [spans[i] for i in sorted(chosen)]))
 
 

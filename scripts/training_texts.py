@@ -112,7 +112,8 @@ def main() -> None:
     for package in PACKAGES:
         unpacked = apt.unpack(package)
         pages = choose_pages(unpacked, arguments.pages) if unpacked else []
-        copy_pages(pages, out / "documentation" / package)
+        if unpacked:
+            copy_pages(pages, unpacked, out / "documentation" / package)
         print(f"{package}: {len(pages)} pages", file=sys.stderr, flush=True)
 
 
@@ -141,7 +142,10 @@ class Apt:
             print(f"{package} cannot be downloaded and is left out", file=sys.stderr)
             return None
         (archive,) = self.folder.glob(f"{package}_*.deb")
-        subprocess.run(["dpkg", "-x", str(archive), str(target)], check=True)
+        part = target.with_name(f"{package}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        subprocess.run(["dpkg", "-x", str(archive), str(part)], check=True)
+        part.rename(target)
         archive.unlink()
         return target
 
@@ -189,11 +193,11 @@ def choose_pages(folder: Path, most: int) -> list[Path]:
     return sorted(found, key=lambda path: _order(str(path.relative_to(folder))))[:most]
 
 
-def copy_pages(pages: list[Path], folder: Path) -> None:
+def copy_pages(pages: list[Path], unpacked: Path, folder: Path) -> None:
     """Copies pages under names that cannot clash."""
     folder.mkdir(parents=True, exist_ok=True)
     for page in pages:
-        shutil.copyfile(page, folder / f"{_order(str(page))[:8]}-{page.name}")
+        shutil.copyfile(page, folder / f"{_order(page.relative_to(unpacked).as_posix())[:8]}-{page.name}")
 
 
 def _order(name: str) -> str:

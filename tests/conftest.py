@@ -101,3 +101,18 @@ def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
         shutil.copy(model_folder(BUNDLED_EMBEDDER) / name, folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_reader(tmp_path_factory: pytest.TempPathFactory, tiny_cross_encoder: Path) -> Path:
+    """The tiny cross-encoder with a reader's heads, as training would leave it."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from citewell.rerank.pair_model import PairModel
+
+    folder = tmp_path_factory.mktemp("reader")
+    torch.manual_seed(1)
+    trunk = AutoModelForSequenceClassification.from_pretrained(tiny_cross_encoder)
+    PairModel(trunk, trunk.config.hidden_size).save(folder, AutoTokenizer.from_pretrained(tiny_cross_encoder))
+    return folder

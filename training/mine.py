@@ -16,12 +16,14 @@ from citewell.ingest.jobs import Progress
 from citewell.pipeline.ask import FirstStage
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.train.groups import Group, TrainingPassage, bucket
-from citewell.training.questions import DEV_BUCKET, TRAINED_BUCKETS, Asked, names_of
+from citewell.training.questions import DEV_BUCKET, TRAINED_BUCKETS, Asked, bare_text, header_of, names_of
 
 DEPTH = 40  # of the fused ranking
 NEAR = 8  # half of the negatives come from the first so many
 BLOCK = 64  # questions embedded together
 CONSISTENT_RANK = 10  # a question made of text is kept when the bi-encoder ranks its passage among the first so many
+MARGIN = 0.97  # of its own passage's similarity: what comes nearer may be as good an answer to a question made of text
+SAME = 0.8  # share of words: such passages say the same
 LEAST_ANSWER = 3  # characters: shorter answers stand in too many passages by chance
 
 
@@ -30,12 +32,16 @@ def mine(
 ) -> Iterator[Group]:
     """A group for each question that may train weights and for which enough wrong passages are found.
 
-    A passage is no negative when it holds an accepted answer, when its title belongs to a reserved part, or, for a question made
-    of text, when the bi-encoder prefers it to the question's own passage.
+    A passage is no negative when it holds an accepted answer, says the same as the question's own, when its title belongs to a reserved
+    part, or, for a question made of text, when the bi-encoder likes it nearly as much as the question's own passage.
     """
     snapshot = engine.snapshot()
     titles = names_of(engine)
-    usable = [item for item in asked if bucket(item.title) in TRAINED_BUCKETS]
+    usable = [
+        item
+        for item in asked
+        if bucket(item.title) in TRAINED_BUCKETS and bucket(titles[item.chunk.doc_id]) in TRAINED_BUCKETS
+    ]
     for at in range(0, len(usable), BLOCK):
         block = usable[at : at + BLOCK]
         if progress is not None:
@@ -58,19 +64,24 @@ def _group(
         better = [key for key, _, score in found if score > similarity and key not in item.holding]
         if len(better) >= CONSISTENT_RANK:
             return None
-        found = [(key, chunk, score) for key, chunk, score in found if score <= similarity]
+        found = [(key, chunk, score) for key, chunk, score in found if score <= MARGIN * similarity]
     wrong = [
         (chunk, score)
         for key, chunk, score in found
         if key not in item.holding
         and bucket(titles[chunk.doc_id]) in TRAINED_BUCKETS
         and not _holds_answer(chunk, item.answers)
+        and _overlap(chunk.text, item.chunk.text) < SAME
     ]
     chosen = _choose(wrong, negatives, chance)
     if len(chosen) < negatives:
         return None
+    plain = item.kind in {"heading", "title"}  # the question's words were taken out of its passage, and so are theirs
+    others = [
+        TrainingPassage(header=header_of(chunk, item.heads), text=bare_text(chunk) if plain else chunk.text)
+        for chunk, _ in chosen
+    ]
     own = TrainingPassage(header=item.header, text=item.text)
-    others = [TrainingPassage(header=chunk.header if item.header or item.kind == "asked" else "", text=chunk.text) for chunk, _ in chosen]  # fmt: skip
     return Group(
         source=item.source,
         kind=item.kind,
@@ -100,6 +111,12 @@ def _candidates(engine: Engine, snapshot: Snapshot, question: str) -> list[tuple
 
 def _holds_answer(chunk: Chunk, answers: Sequence[str]) -> bool:
     return any(len(answer) >= LEAST_ANSWER and locate(chunk.text, answer) for answer in answers)
+
+
+def _overlap(one: str, other: str) -> float:
+    """Jaccard similarity of their words."""
+    a, b = set(one.casefold().split()), set(other.casefold().split())
+    return len(a & b) / len(a | b) if a | b else 0.0
 
 
 def _choose(wrong: Sequence[tuple[Chunk, float]], count: int, chance: random.Random) -> list[tuple[Chunk, float]]:

@@ -14,7 +14,7 @@ from citewell.evaluation.topics.corpora import FolderCorpus, JsonlCorpus
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
-from citewell.rerank.train.groups import Group, Split, TrainingPassage, bucket
+from citewell.rerank.train.groups import Group, TrainingPassage, bucket
 from citewell.training.mine import mine
 from citewell.training.questions import (
     DEV_BUCKET,
@@ -44,6 +44,13 @@ class Sources:
             )
         for path in (*self.datasets, *self.texts):
             refuse_measured(path)
+        names = [path.resolve().name for path in (*self.datasets, *self.texts)]
+        if len(set(names)) < len(names):
+            raise DatasetInvalid("two sources have the same name", hint="Rename one of the folders.")
+
+    def names(self) -> dict[str, list[str]]:
+        """Where everything comes from, for the record."""
+        return {"datasets": [str(p.resolve()) for p in self.datasets], "texts": [str(p.resolve()) for p in self.texts]}
 
 
 def read_sources(sources: Sources) -> Iterator[Dataset]:
@@ -81,16 +88,16 @@ def prepare(
 
 
 def spoiled(asked: Sequence[Asked], seed: int) -> Iterator[Group]:
-    """For each question with a known answer one that its passage does not answer, where a rule makes one."""
+    """For each question with a known answer one that its passage does not answer, where a rule makes one; none to develop on."""
     for item in asked:
-        if not (item.spans and item.answerable and bucket(item.title) in TRAINED_BUCKETS):
+        trained = bucket(item.title) in TRAINED_BUCKETS and bucket(item.title) != DEV_BUCKET
+        if not (trained and item.spans and item.answerable):
             continue
         changed = spoil(item.question, item.text, random.Random(f"{seed} {item.question}"))  # noqa: S311 (a sample, not a secret)
         if changed is not None:
             passage = TrainingPassage(header=item.header, text=item.text)
-            split: Split = "dev" if bucket(item.title) == DEV_BUCKET else "train"
             yield Group(
-                source=item.source, kind="spoiled", split=split, question=changed[0], passages=(passage,), prior=(1.0,), answerable=False,
+                source=item.source, kind="spoiled", split="train", question=changed[0], passages=(passage,), prior=(1.0,), answerable=False,
                 ranked=False,
             )  # fmt: skip
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from citewell.core.errors import DatasetInvalid
 from citewell.core.sentences import sentence_spans
@@ -34,14 +36,17 @@ EMPTY_HEADING = re.compile(
     r"copyright|license|authors?|methods|\W*|.{0,6})$",
     re.I,
 )
+_MARKS = re.compile(r"[¶#🔗\s]+$")  # links that pages put behind their headings
 _WORD = re.compile(r"\w+")
+Heads = Literal["none", "title", "full"]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question, the passage it belongs to as the model shall read it, and the passages that must not count as wrong.
 
-    `header` and `text` may lack what the question was made of. `spans` lie in `text`. `holding` are ids of passages that answer it.
+    `text` may lack what the question was made of; `heads` says what is read above it and above the wrong passages alike. `spans` lie in
+    `text`. `holding` are ids of passages that answer the question.
     """
 
     source: str
@@ -49,19 +54,24 @@ class Asked:
     title: str
     question: str
     chunk: Chunk
-    header: str
     text: str
     holding: frozenset[str]
+    heads: Heads = "full"
     spans: tuple[tuple[int, int], ...] = ()
     answers: tuple[str, ...] = ()
     answerable: bool | None = None
     ranked: bool = True
 
+    @property
+    def header(self) -> str:
+        """What is read above the text."""
+        return header_of(self.chunk, self.heads)
+
 
 def refuse_measured(path: Path) -> None:
-    """Raises DatasetInvalid for a path inside a folder called `measure`, links followed."""
+    """Raises DatasetInvalid for a path inside a folder called `measure`, links followed, and for a folder that holds one."""
     for place in (path, path.resolve()):
-        if FORBIDDEN in place.parts:
+        if FORBIDDEN in place.parts or (place / FORBIDDEN).exists():
             raise DatasetInvalid(
                 f"{path} lies in `{FORBIDDEN}`, which is reported and never trained on", hint="Train on `train`."
             )
@@ -85,7 +95,13 @@ def asked_of_dataset(indexed: Indexed, dataset: Dataset) -> Iterator[Asked]:
         if topic.answerable is not False and len(held) > MAX_HOLDING:
             continue
         named = titles[held[0].doc_id] if len(gold.documents) == 1 else ""
-        yield _asked(dataset.name, topic, held[0], named or topic.text, gold.spans, gold.passages)
+        yield _asked(dataset.name, topic, _closest(topic.text, held), named or topic.text, gold.spans, gold.passages)
+
+
+def _closest(question: str, held: Sequence[Chunk]) -> Chunk:
+    """The passage that shares most words with the question, of those where the answer's words stand."""
+    asked = set(_WORD.findall(question.casefold()))
+    return max(held, key=lambda chunk: len(asked & set(_WORD.findall(chunk.text.casefold()))))
 
 
 def _asked(
@@ -98,56 +114,96 @@ def _asked(
     ]
     answerable = topic.answerable if inside or topic.answerable is False else None
     return Asked(
-        source=source, kind="asked", title=title, question=topic.text, chunk=chunk, header=chunk.header, text=chunk.text,
+        source=source, kind="asked", title=title, question=topic.text, chunk=chunk, text=chunk.text,
         holding=holding, spans=tuple(sorted(set(inside))) if topic.answerable else (), answers=topic.answers,
         answerable=answerable, ranked=topic.answerable is not False,
     )  # fmt: skip
 
 
 def asked_of_text(indexed: Indexed, source: str, per_document: int, seed: int) -> Iterator[Asked]:
-    """Questions made of the text itself: a heading to its section, a sentence to the passage it was taken from, a title to its text."""
+    """Questions made of the text itself: a heading to its section, a sentence to the passage it was taken from, a title to its text.
+
+    What stands in several places of the source asks for none of them and is not taken.
+    """
     catalog = indexed.engine.catalog
-    for summary in sorted(catalog.summaries(), key=lambda s: s.uri):
+    summaries = sorted(catalog.summaries(), key=lambda s: s.uri)
+    parts = Counter(part for s in summaries for part in set(_title_parts(s.title)))
+    seen: set[str] = set()
+    for summary in summaries:
         if bucket(summary.title or summary.uri) not in TRAINED_BUCKETS:
             continue
         chance = random.Random(f"{seed} {summary.doc_id}")  # noqa: S311 (a sample, not a secret)
+        own_title = max((p for p in _title_parts(summary.title) if parts[p] == 1), key=len, default="")
         chunks = [c for c in catalog.chunks_of(summary.doc_id) if len(c.text.split()) >= MIN_PASSAGE_WORDS]
-        made = [
-            asked
-            for number, chunk in enumerate(chunks)
-            for asked in _made_of(source, summary.title or summary.uri, chunk, number == 0, chance)
-        ]
-        chance.shuffle(made)
-        yield from made[:per_document]
+        made: list[Asked] = []
+        for number, chunk in enumerate(chunks):
+            maker = _Maker(source, summary.title or summary.uri, chunk, chance)
+            made += [*maker.of_heading(), *(maker.of_title(own_title) if number == 0 else ()), *maker.of_sentence()]
+        fresh = [asked for asked in made if asked.question.casefold() not in seen]
+        seen |= {asked.question.casefold() for asked in made}
+        chance.shuffle(fresh)
+        yield from fresh[:per_document]
 
 
-def _made_of(source: str, title: str, chunk: Chunk, is_first: bool, chance: random.Random) -> Iterator[Asked]:
-    keep_header = chance.random() < KEEP_HEADER
-    heading = chunk.heading_path[-1].strip() if chunk.heading_path else ""
-    own_title = chunk.title.partition(" - ")[2] or chunk.title
-    if heading and not EMPTY_HEADING.match(heading) and len(_WORD.findall(heading)) >= MIN_HEADING_WORDS:
-        question = f"{own_title} {heading}" if chance.random() < 0.3 and own_title not in heading else heading
-        yield _synthetic(
-            source, "heading", title, question, chunk, chunk.title if keep_header and own_title not in question else ""
-        )
-    elif is_first and not heading and len(_WORD.findall(own_title)) >= MIN_HEADING_WORDS:
-        yield _synthetic(source, "title", title, own_title, chunk, "")
-    spans = sentence_spans(chunk.text)
-    usable = [s for s in spans if MIN_WORDS * 2 <= len(chunk.text[s[0] : s[1]].split()) <= MAX_WORDS]
-    if len(spans) < 3 or not usable:
-        return
-    start, end = chance.choice(usable)
-    question = _thinned(chunk.text[start:end], chance)
-    text = chunk.text if chance.random() < KEEP_SENTENCE else chunk.text[:start] + chunk.text[end:].lstrip()
-    if len(text.split()) >= MIN_PASSAGE_WORDS and len(question.split()) >= MIN_WORDS:
-        yield _synthetic(source, "sentence", title, question, chunk, chunk.header if keep_header else "", text.strip())
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes questions of one passage."""
+
+    source: str
+    title: str
+    chunk: Chunk
+    chance: random.Random
+
+    def of_heading(self) -> Iterator[Asked]:
+        """The heading as a question to its section, which is read without it."""
+        heading = _MARKS.sub("", self.chunk.heading_path[-1]).strip() if self.chunk.heading_path else ""
+        if heading and not EMPTY_HEADING.match(heading) and len(_WORD.findall(heading)) >= MIN_HEADING_WORDS:
+            yield self._asked(
+                "heading", heading, "title" if self.chance.random() < KEEP_HEADER else "none", bare_text(self.chunk)
+            )
+
+    def of_title(self, own_title: str) -> Iterator[Asked]:
+        """The title as a question to the first passage, which is read without it."""
+        if not self.chunk.heading_path and len(_WORD.findall(own_title)) >= MIN_HEADING_WORDS:
+            yield self._asked("title", own_title, "none", bare_text(self.chunk))
+
+    def of_sentence(self) -> Iterator[Asked]:
+        """One of the sentences as a question to the others."""
+        text = self.chunk.text
+        spans = sentence_spans(text)
+        usable = [s for s in spans if MIN_WORDS * 2 <= len(text[s[0] : s[1]].split()) <= MAX_WORDS]
+        if len(spans) < 3 or not usable:
+            return
+        start, end = self.chance.choice(usable)
+        question = _thinned(text[start:end], self.chance)
+        rest = text if self.chance.random() < KEEP_SENTENCE else (text[:start] + text[end:].lstrip()).strip()
+        if len(rest.split()) >= MIN_PASSAGE_WORDS and len(question.split()) >= MIN_WORDS:
+            yield self._asked("sentence", question, "full" if self.chance.random() < KEEP_HEADER else "none", rest)
+
+    def _asked(self, kind: str, question: str, heads: Heads, text: str) -> Asked:
+        return Asked(
+            source=self.source, kind=kind, title=self.title, question=" ".join(question.split()), chunk=self.chunk, text=text,
+            holding=frozenset({self.chunk.chunk_id}), heads=heads,
+        )  # fmt: skip
 
 
-def _synthetic(source: str, kind: str, title: str, question: str, chunk: Chunk, header: str, text: str = "") -> Asked:
-    return Asked(
-        source=source, kind=kind, title=title, question=" ".join(question.split()), chunk=chunk, header=header,
-        text=text or chunk.text, holding=frozenset({chunk.chunk_id}),
-    )  # fmt: skip
+def header_of(chunk: Chunk, heads: Heads) -> str:
+    """What stands above a passage as the model reads it; the same rule holds for all passages of a question."""
+    return {"none": "", "title": chunk.title, "full": chunk.header}[heads]
+
+
+def bare_text(chunk: Chunk) -> str:
+    """The text without the lines of title and headings that it begins with; all of it when nothing else is left."""
+    named = {_MARKS.sub("", name).strip() for name in (chunk.title, *chunk.heading_path)}
+    lines = chunk.text.split("\n")
+    while lines and (not lines[0].strip() or _MARKS.sub("", lines[0]).strip() in named):
+        lines.pop(0)
+    return "\n".join(lines).strip() or chunk.text
+
+
+def _title_parts(title: str) -> list[str]:
+    """What a title says, apart from the name of the site that it belongs to."""
+    return [part.strip() for part in re.split(r" [-–—|:]{1,2} ", title) if part.strip()]
 
 
 def _thinned(sentence: str, chance: random.Random) -> str:

@@ -14,12 +14,12 @@ NEGATED = 0.3  # of the questions that no other rule applies to
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]+(?: (?:of |the )?[A-Z][\w'’-]+)*")
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
 _YEAR = re.compile(r"\b1[0-9]{3}\b|\b20[0-9]{2}\b")
-_NEGATED = re.compile(r"\b(did|does|do|was|were|is|are|can|could|has|have|had|will|would|should)\b(?! (?:not|n't))")
+_NEGATED = re.compile(r"\b(did|does|do|was|were|is|are|could|has|had|would|should)\b(?! (?:not|n't))")
 _OPPOSITES = """
-first last|largest smallest|biggest smallest|highest lowest|most least|more less|more fewer|before after|earliest latest|north south|east west
+first second|largest smallest|biggest smallest|highest lowest|most least|more less|more fewer|before after|earliest latest|north south|east west
 northern southern|eastern western|increase decrease|increased decreased|oldest youngest|older younger|best worst|better worse|above below
-maximum minimum|longest shortest|longer shorter|majority minority|inside outside|begin end|began ended|start end|started ended|won lost|win lose
-male female|men women|man woman|early late|earlier later|upper lower|left right|positive negative|strong weak|accept reject|accepted rejected
+maximum minimum|longest shortest|longer shorter|majority minority|inside outside|begin end|began ended|won lost|win lose
+male female|men women|man woman|earlier later|upper lower|positive negative|strong weak|accept reject|accepted rejected
 allowed forbidden|always never|high low|large small|big small|long short|old new|rich poor|public private|internal external|import export
 """.strip()
 _OPPOSITE: dict[str, str] = {}
@@ -40,7 +40,7 @@ def spoil(question: str, passage: str, chance: random.Random) -> tuple[str, str]
         ("opposite", _oppose),
         ("negation", _negate),
     ]
-    # Negation always applies, so it comes last: else most questions would only be negated.
+    # Negation applies nearly always, so it comes last: else most questions would only be negated.
     head = rules[:3]
     chance.shuffle(head)
     for kind, rule in (*head, rules[3]):
@@ -63,30 +63,33 @@ def _swap_name(question: str, passage: str, chance: random.Random) -> str | None
     return _replaced(question, own, chance.choice(others)) if others else None
 
 
-def _swap_number(question: str, _: str, chance: random.Random) -> str | None:
+def _swap_number(question: str, passage: str, chance: random.Random) -> str | None:
     """A number becomes another one of its kind."""
     numbers = list(_NUMBER.finditer(question))
     if not numbers:
         return None
     own = chance.choice(numbers)
     if _YEAR.fullmatch(own[0]):
-        return _replaced(question, own, str(int(own[0]) + chance.choice((-20, -10, -7, -3, 3, 7, 10, 20))))
-    digits = own[0].replace(",", "").replace(".", "")
-    return _replaced(question, own, str(int(digits) + chance.randint(1, max(2, int(digits)))))
+        other = str(int(own[0]) + chance.choice((-20, -10, -7, -3, 3, 7, 10, 20)))
+    else:
+        digits = int(own[0].replace(",", "").replace(".", ""))
+        other = str(digits + chance.randint(1, max(2, digits)))
+    return None if other in passage else _replaced(question, own, other)
 
 
-def _oppose(question: str, _: str, chance: random.Random) -> str | None:
-    words = list(_OPPOSED.finditer(question))
+def _oppose(question: str, passage: str, chance: random.Random) -> str | None:
+    words = [m for m in _OPPOSED.finditer(question) if not question[: m.start()].casefold().endswith("how ")]
     if not words:
         return None
     own = chance.choice(words)
-    return _replaced(question, own, _OPPOSITE[own[0]])
+    other = _OPPOSITE[own[0]]
+    return None if other in passage.casefold().split() else _replaced(question, own, other)
 
 
 def _negate(question: str, _: str, chance: random.Random) -> str | None:
     del chance
     verb = _NEGATED.search(question)
-    return None if verb is None else f"{question[: verb.end()]}n't{question[verb.end() :]}" if verb[0] != "can" else _replaced(question, verb, "can't")  # fmt: skip
+    return None if verb is None else f"{question[: verb.end()]}n't{question[verb.end() :]}"
 
 
 def _replaced(question: str, match: re.Match[str], word: str) -> str:

@@ -12,6 +12,7 @@ from citewell.cli.common import ConsoleProgress, Place, place_options
 
 PATH = click.Path(path_type=Path)
 GROUPS_FILE = "groups.jsonl"
+MADE_FOR_FILE = "groups.json"  # what the groups were made of
 
 
 @click.command(short_help="Train a cross-encoder with a reader.")
@@ -27,7 +28,8 @@ GROUPS_FILE = "groups.jsonl"
 @click.option(
     "--batch", "batch_groups", type=click.IntRange(1), default=12, show_default=True, help="Questions a step."
 )
-@click.option("--learning-rate", type=float, default=8e-5, show_default=True)
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=8e-5, show_default=True)
+@click.option("--start", default="all-MiniLM-L6-v2", show_default=True, help="Encoder whose weights it starts from.")
 @click.option("--seed", type=int, default=13, show_default=True)
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
 @place_options
@@ -41,14 +43,30 @@ def reranker(data: tuple[Path, ...], texts: tuple[Path, ...], out: Path, per_sou
     citewell train reranker --data train/squad_v2 --texts docs/ --out run/
     """
     settings = place.settings()
+    from filelock import FileLock, Timeout
+
+    from citewell.core.errors import SettingsError
     from citewell.rerank.train.groups import read_groups, write_groups
     from citewell.rerank.train.loop import LOG, TrainSettings, train
     from citewell.training.prepare import Sources, prepare
 
     sources = Sources(data, texts)
+    settings_of_run = TrainSettings(threads=settings.embedder.threads, **recipe)
     out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SettingsError(f"another run is at work in {out}", hint="Wait for it, or choose another --out.") from None
     packed = out / GROUPS_FILE
+    asked_for = {"sources": sources.names(), "negatives": negatives, "per_source": per_source, "seed": recipe["seed"]}
+    made_for = out / MADE_FOR_FILE
+    if packed.is_file() and made_for.is_file() and json.loads(made_for.read_text(encoding="utf-8")) != asked_for:
+        raise SettingsError(
+            f"{packed} was made of other sources", hint="Choose another folder with --out, or remove it."
+        )
     if not packed.is_file():
+        made_for.write_text(json.dumps(asked_for) + "\n", encoding="utf-8")
         with ConsoleProgress("find wrong passages") as progress:
             groups = prepare(sources, settings, out / "cache", negatives=negatives, per_source=per_source, seed=recipe["seed"], progress=progress)  # fmt: skip
             write_groups(groups, packed)
@@ -60,5 +78,5 @@ def reranker(data: tuple[Path, ...], texts: tuple[Path, ...], out: Path, per_sou
             log.flush()
             click.echo(line)
 
-        train(list(read_groups(packed)), out, TrainSettings(threads=settings.embedder.threads, **recipe), tell)
+        train(list(read_groups(packed)), out, settings_of_run, tell)
     click.secho(f"the weights are in {out / 'best'}", fg="green", err=True)

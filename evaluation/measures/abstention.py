@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import beta, rankdata
+from scipy.stats import beta
 
+from citewell.core.scores import auroc
 from citewell.evaluation.measures.statistics import CONFIDENCE
 
 
@@ -43,17 +43,9 @@ def abstention(answerable: Sequence[bool], answered: Sequence[bool], scores: Seq
     precision = right / sum(refused) if any(refused) else 0.0
     recall = right / (len(answerable) - sum(answerable)) if not all(answerable) else 0.0
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return Abstention(precision, recall, f1, auroc(answerable, scores))
-
-
-def auroc(positive: Sequence[bool], scores: Sequence[float]) -> float | None:
-    """The probability that a positive case scores above a negative one, ties counting half (Mann and Whitney, 1947)."""
-    labels = np.array(positive, dtype=bool)
-    wins, losses = int(labels.sum()), int((~labels).sum())
-    if not wins or not losses:
-        return None
-    ranks: NDArray[np.float64] = rankdata(scores)
-    return float((ranks[labels].sum() - wins * (wins + 1) / 2) / (wins * losses))
+    positive = [score for score, known in zip(scores, answerable, strict=True) if known]
+    negative = [score for score, known in zip(scores, answerable, strict=True) if not known]
+    return Abstention(precision, recall, f1, auroc(positive, negative))
 
 
 def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> list[CurvePoint]:

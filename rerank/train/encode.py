@@ -48,8 +48,9 @@ def passage_text(passage: TrainingPassage) -> str:
 
 def encode(groups: Sequence[Group], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> list[Encoded]:
     """Token ids of every group, passages cut to the window. A span that the cut removes is dropped."""
+    longest = min(MAX_QUESTION_TOKENS, max_tokens // 2)
     questions = tokenizer(
-        [g.question for g in groups], truncation=True, max_length=MAX_QUESTION_TOKENS + 2, add_special_tokens=True
+        [g.question for g in groups], truncation=True, max_length=longest + 2, add_special_tokens=True
     )["input_ids"]
     texts = [passage_text(p) for g in groups for p in g.passages]
     passages = tokenizer(

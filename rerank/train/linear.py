@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.core.errors import DatasetInvalid
 from citewell.rerank.features import FEATURES, TRAITS, Rows
 from citewell.rerank.learned import Weights
 
@@ -38,16 +39,16 @@ def fit(
 ) -> tuple[Weights, dict[str, tuple[float, float]]]:
     """Weights that raise the mean nDCG@10 of the sets, each weighed by its share; and of each set the value before and after.
 
-    Deterministic: every weight is moved in turn by each of STEPS, the best move is kept, until a sweep brings nothing.
+    A question without a relevant candidate counts 0. Deterministic: every weight is moved in turn by each of STEPS, the best move is kept, until a sweep brings nothing.
     """
     names = [(feature, trait) for feature in FEATURES for trait in TRAITS]
     fused = names.index(("fused", TRAITS[0]))
-    spread = {
-        name: [(_products(j), j) for j in judged if j.ideal > 0 and j.gains.any()] for name, judged in sets.items()
-    }
+    spread = {name: [(_products(judged), judged) for judged in found] for name, found in sets.items() if found}
+    if not spread:
+        raise DatasetInvalid("there is no judged question to fit on", hint="Give more --data or --texts.")
 
     def value(weights: Rows) -> float:
-        means = {n: float(np.mean([_ndcg(x @ weights, j) for x, j in rows])) for n, rows in spread.items() if rows}
+        means = {n: float(np.mean([_ndcg(x @ weights, j) for x, j in rows])) for n, rows in spread.items()}
         return sum(shares[n] * mean for n, mean in means.items()) - LASSO * float(np.abs(weights).sum())
 
     weights = np.zeros(len(names))
@@ -78,7 +79,6 @@ def fit(
     figures = {
         name: (float(np.mean([_ndcg(x @ start, j) for x, j in rows])), float(np.mean([_ndcg(x @ weights, j) for x, j in rows])))
         for name, rows in spread.items()
-        if rows
     }  # fmt: skip
     return Weights(terms=terms), figures
 

@@ -16,14 +16,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from transformers import AutoTokenizer
 
-from citewell.core.errors import DatasetInvalid, SettingsError
-from citewell.core.models import available_threads, model_folder
+from citewell.core.errors import DatasetInvalid, ModelFailed, SettingsError
+from citewell.core.models import available_threads, model_folder, weights_fingerprint
 from citewell.rerank.pair_model import PairModel, compute_dtype
 from citewell.rerank.train.encode import batches, collate, encode
 from citewell.rerank.train.groups import Group
 from citewell.rerank.train.losses import losses
 from citewell.rerank.train.measure import measure
-from citewell.rerank.train.ship import ship
+from citewell.rerank.train.ship import replace_folder, ship
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best"
@@ -80,12 +80,13 @@ class _Run:
         self.tokenizer = AutoTokenizer.from_pretrained(start, local_files_only=True)
         self.dtype = compute_dtype(settings.dtype)
         training, dev = split(groups, settings)
+        self.groups = len(training)
         training += [g for g in training if g.kind == "asked"] * (settings.asked_repeats - 1)
         if not training or not dev:
             raise DatasetInvalid(
                 f"there are {len(training)} groups to train on and {len(dev)} to develop on: both are needed"
             )
-        self.fingerprint = _fingerprint(training, dev, settings)
+        self.fingerprint = _fingerprint(training, dev, settings, f"{weights_fingerprint(start)} {self.dtype}")
         self.training = encode(training, self.tokenizer, settings.max_tokens)
         self.dev = encode(dev, self.tokenizer, settings.max_tokens)
         self.model = PairModel.from_encoder(start)
@@ -94,8 +95,9 @@ class _Run:
         self.steps = len(self.plan)
         self.pairs = sum(len(self.training[i].rows) for batch in self.plan for i in batch)
         self.optimizer = self._optimizer()
-        self.step, self.stale, self.best, self.seconds = 0, 0, -math.inf, 0.0
+        self.step, self.stale, self.best, self.best_step, self.seconds = 0, 0, -math.inf, 0, 0.0
         self.figures: dict[str, float] = {}
+        self.best_figures: dict[str, float] = {}
 
     def _plan(self) -> list[list[int]]:
         plan: list[list[int]] = []
@@ -154,9 +156,14 @@ class _Run:
     def _evaluate(self, tell: Tell) -> None:
         self.figures = measure(self.model, self.dev, self.tokenizer.pad_token_id, self.dtype)
         tell({"event": "dev", "step": self.step, **{k: round(v, 4) for k, v in self.figures.items()}})
+        if not math.isfinite(self.figures["score"]):
+            raise ModelFailed(
+                "the network's scores are no longer numbers: the run ends", hint="Take a lower learning rate."
+            )
         if self.figures["score"] > self.best:
-            self.best, self.stale = self.figures["score"], 0
-            ship(self.model, self.tokenizer, self.summary(), self.out / BEST)
+            self.best, self.best_step, self.stale = self.figures["score"], self.step, 0
+            self.best_figures = self.figures
+            replace_folder(self.out / BEST, lambda folder: ship(self.model, self.tokenizer, self.summary(), folder))
         else:
             self.stale += 1
 
@@ -164,7 +171,8 @@ class _Run:
         """Writes the checkpoint; it is whole or the last one stays."""
         state = {
             "fingerprint": self.fingerprint, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
-            "stale": self.stale, "best": self.best, "seconds": self.seconds, "figures": self.figures, "chance": torch.get_rng_state(),
+            "stale": self.stale, "best": self.best, "best_step": self.best_step, "best_figures": self.best_figures, "seconds": self.seconds,
+            "chance": torch.get_rng_state(),
         }  # fmt: skip
         part = self.out / f"{CHECKPOINT}.part"
         torch.save(state, part)
@@ -184,7 +192,7 @@ class _Run:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.stale, self.best = state["step"], state["stale"], state["best"]
-        self.seconds, self.figures = state["seconds"], state["figures"]
+        self.best_step, self.best_figures, self.seconds = state["best_step"], state["best_figures"], state["seconds"]
         torch.set_rng_state(state["chance"])
 
     def finish(self, tell: Tell) -> None:
@@ -194,9 +202,10 @@ class _Run:
     def summary(self) -> dict[str, Any]:
         """What the weights in `best` were trained with, and what they reach."""
         return {
-            "step": self.step, "steps": self.steps, "pairs": sum(len(self.training[i].rows) for b in self.plan[: self.step] for i in b),
-            "groups": len(self.training), "dev_groups": len(self.dev), "seconds": round(self.seconds), "score": round(self.best, 4),
-            "figures": {k: round(v, 4) for k, v in self.figures.items()}, "dtype": str(self.dtype).removeprefix("torch."),
+            "step": self.best_step, "steps": self.steps, "groups": self.groups, "dev_groups": len(self.dev),
+            "pairs": sum(len(self.training[i].rows) for batch in self.plan[: self.best_step] for i in batch),
+            "seconds": round(self.seconds), "score": round(self.best, 4),
+            "figures": {k: round(v, 4) for k, v in self.best_figures.items()}, "dtype": str(self.dtype).removeprefix("torch."),
             "settings": self.settings.model_dump(),
         }  # fmt: skip
 
@@ -219,8 +228,8 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _fingerprint(training: Sequence[Group], dev: Sequence[Group], settings: TrainSettings) -> str:
-    digest = hashlib.sha256(settings.model_dump_json(exclude={"threads"}).encode())
+def _fingerprint(training: Sequence[Group], dev: Sequence[Group], settings: TrainSettings, start: str) -> str:
+    digest = hashlib.sha256(f"{settings.model_dump_json(exclude={'threads'})} {start}".encode())
     for group in (*training, *dev):
         digest.update(group.model_dump_json().encode())
     return digest.hexdigest()[:16]

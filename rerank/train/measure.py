@@ -8,26 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from citewell.core.scores import auroc
 from citewell.rerank.pair_model import PairModel, best_span
 from citewell.rerank.train.encode import Encoded, collate
 
 BATCH = 16
+SPOILED = "spoiled"  # questions changed by rule are easier to see through than those that people made
 SCORE_PERCENTILES = (1, 99)  # what the model declares as the range of its scores
-
-
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """The probability that a positive is above a negative, ties counting half; nan without either."""
-    if not len(positive) or not len(negative):
-        return float("nan")
-    values = np.concatenate([np.asarray(positive), np.asarray(negative)])
-    order = values.argsort(kind="stable")
-    ranks = np.empty(len(values))
-    ranks[order] = np.arange(1, len(values) + 1)
-    for value in np.unique(values):
-        same = values == value
-        ranks[same] = ranks[same].mean()
-    n, m = len(positive), len(negative)
-    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
 @torch.inference_mode()
@@ -50,9 +37,12 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
         for number, item in enumerate(batch.encoded):
             group = item.group
             if group.ranked and passages > 1:
-                hits[f"{group.source}/{group.kind}"].append(float(relevance[number].argmax() == 0))
+                own, others = relevance[number, 0], relevance[number, 1:]
+                hits[f"{group.source}/{group.kind}"].append(float((own > others).all()))
             if group.answerable is not None:
-                known["yes" if group.answerable else "no"].append(float(answerable[number, 0]))
+                known["yes" if group.answerable else "made" if group.kind == SPOILED else "no"].append(
+                    float(answerable[number, 0])
+                )
                 known["other"].extend(answerable[number, 1:].tolist())
             if item.spans:
                 row = number * passages
@@ -69,7 +59,7 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
         parts.append(figures["token F1"])
     for name, wrong in (("AUROC adversarial", "no"), ("AUROC other passages", "other")):
         value = auroc(known["yes"], known[wrong])
-        if not np.isnan(value):
+        if value is not None:
             figures[name] = value
             parts.append(value)
     low, high = np.percentile(scores, SCORE_PERCENTILES) if scores else (0.0, 0.0)

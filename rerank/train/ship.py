@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ One BERT trunk of {layers} layers and {width} dimensions with three heads: relev
 classifier with one label, loadable by transformers and by sentence-transformers' `CrossEncoder`), start and end of the answer, and whether the
 passage holds it (`reader.safetensors`). Weights are stored in half precision.
 
-Started from {start}; trained by `citewell train reranker` on {groups} groups, {pairs} pairs, in {minutes} minutes of computing in {dtype},
+Started from {start}; trained by `citewell train reranker` on {groups} groups, {pairs} pairs (counted as often as they were seen), in {minutes} minutes of computing in {dtype},
 with the seed {seed}. Settings: {settings}.
 
 ## On the development slice
@@ -30,6 +32,18 @@ with the seed {seed}. Settings: {settings}.
 |---|---|
 {figures}
 """
+
+
+def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Writes a new folder beside `folder` and puts it in its place; killed at any moment, a whole one is there under either name."""
+    part, old = folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.old")
+    shutil.rmtree(part, ignore_errors=True)
+    write(part)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(part, folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def ship(model: PairModel, tokenizer: PreTrainedTokenizerBase, summary: Mapping[str, Any], folder: Path) -> None:

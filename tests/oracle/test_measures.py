@@ -10,7 +10,7 @@ import pytrec_eval
 from scipy.stats import permutation_test
 from sklearn.metrics import roc_auc_score
 
-from citewell.evaluation.measures.abstention import auroc
+from citewell.core.scores import auroc
 from citewell.evaluation.measures.ranking import parse_measures, values_by_topic
 from citewell.evaluation.measures.statistics import permutation_p
 from citewell.evaluation.topics.trec import canonical_run, write_run
@@ -47,7 +47,9 @@ def test_auroc_equals_that_of_scikit_learn() -> None:
     chance = np.random.default_rng(2)
     labels = chance.integers(0, 2, 200).astype(bool).tolist()
     scores = np.round(chance.random(200), 1).tolist()
-    assert auroc(labels, scores) == pytest.approx(roc_auc_score(labels, scores))
+    positive = [score for score, label in zip(scores, labels, strict=True) if label]
+    negative = [score for score, label in zip(scores, labels, strict=True) if not label]
+    assert auroc(positive, negative) == pytest.approx(roc_auc_score(labels, scores))
 
 
 @pytest.mark.parametrize(("size", "tolerance"), [(9, 1e-9), (40, 0.012)])

@@ -156,7 +156,8 @@ def test_what_tuning_tries_is_what_serves(dataset: Path, tmp_path: Path) -> None
     indexed = index_dataset(data, base, tmp_path)
 
     class Shortest:
-        name = "shortest"
+        name = fingerprint = "shortest"
+        score_range = None
 
         def score(self, query: Query, passages: Any) -> list[float]:
             return [-float(len(p.text)) for p in passages]
@@ -175,7 +176,7 @@ def test_what_tuning_tries_is_what_serves(dataset: Path, tmp_path: Path) -> None
             other = index_dataset(data, settings, tmp_path)
             other.engine.__dict__["reranker"] = reranker
             expected = evaluate_retrieval(other, data, measures=["RR@10"]).per_topic
-            for stage in ("bm25", "dense", "hybrid", "rerank"):
+            for stage in ("bm25", "dense", "hybrid", "ltr", "rerank"):
                 assert trial.values(overrides, stage) == pytest.approx(expected[stage]["RR@10"], abs=1e-6), (
                     overrides,
                     stage,
@@ -194,7 +195,8 @@ def test_tuning_says_plainly_what_does_not_help_and_keeps_what_is_there(dataset:
     assert (result.default, result.tuned, result.gain.mean, result.chosen) == (1.0, 1.0, 0.0, {})
     assert not result.significant
     assert result.verdicts[0].startswith("hybrid does not help here: nDCG@10 1.0000")
-    assert result.verdicts[1] == "reranking: no cross-encoder is configured"
+    assert result.verdicts[1].startswith("learning to rank does not help here")
+    assert result.verdicts[2] == "reranking: no cross-encoder is configured"
 
 
 def test_a_reranker_that_hurts_is_named(dataset: Path, tmp_path: Path) -> None:
@@ -203,14 +205,15 @@ def test_a_reranker_that_hurts_is_named(dataset: Path, tmp_path: Path) -> None:
     indexed = index_dataset(read_dataset(dataset), load_settings(rerank={"weight": 1.0}), tmp_path)
 
     class Reversed:
-        name = "reversed"
+        name = fingerprint = "reversed"
+        score_range = None
 
         def score(self, query: Query, passages: Any) -> list[float]:
             return [float(i) for i in range(len(passages))]
 
     indexed.engine.__dict__["reranker"] = Reversed()
     result = tuning.tune(indexed, read_dataset(dataset / "easy.jsonl"), folds=2)
-    assert result.verdicts[1].startswith("reranking hurts here")
+    assert result.verdicts[2].startswith("reranking hurts here")
 
 
 def test_settings_are_written_into_a_file_that_keeps_its_comments(tmp_path: Path) -> None:

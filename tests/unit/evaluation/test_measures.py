@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from citewell.core.errors import DatasetInvalid
+from citewell.core.scores import auroc
 from citewell.evaluation.measures.abstention import (
     abstention,
     area_under,
-    auroc,
     risk_coverage,
     sure_threshold,
     threshold_for_risk,
@@ -88,7 +88,7 @@ def test_refusals_are_a_classifier_of_unanswerable_questions() -> None:
     figures = abstention(answerable, [True, False, False, True], [0.9, 0.3, 0.1, 0.3])
     assert (figures.precision, figures.recall, figures.f1) == (1 / 2, 1 / 2, 1 / 2)
     assert figures.auroc == (1 + 1 + 1 + 0.5) / 4, "a tie counts half"
-    assert auroc([True, True], [0.1, 0.2]) is None
+    assert auroc([0.1, 0.2], []) is None
 
 
 def test_risk_and_coverage_are_taken_at_every_distinct_score() -> None:

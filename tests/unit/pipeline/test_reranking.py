@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from twins import OverlapReranker
+from twins import OverlapReranker, make_chunk
 
-from citewell.core.settings import Settings, load_settings
+from citewell.core.errors import ModelUnavailable, SettingsError
+from citewell.core.settings import RerankSettings, Settings, load_settings
 from citewell.core.types import Query
 from citewell.evaluation.indexing import with_fixed_forwards
 from citewell.pipeline.ask import ask, first_stage, learn_to_rank, retrieve, search
 from citewell.pipeline.budget import FILE, forwards_within, measured_forward
 from citewell.pipeline.health import examine
 from citewell.pipeline.wiring import Engine
+from citewell.rerank.reader import ReadingCrossEncoder
 
 QUESTION = "How many days of annual leave does an employee have?"
 Make = Callable[..., Engine]
@@ -36,24 +38,55 @@ def test_forwards_that_fit(budget: float, forward: float, count: int) -> None:
 
 def test_the_machine_is_measured_once(tmp_path: Path) -> None:
     reader = OverlapReranker()
-    first = measured_forward(tmp_path / "index", reader)
+    first = measured_forward(tmp_path / "index", reader, 1)
     read = reader.read
     assert read > 0
-    assert measured_forward(tmp_path / "index", reader) == first
+    assert measured_forward(tmp_path / "index", reader, 1) == first
     assert reader.read == read
     (tmp_path / "index" / FILE).write_text("damaged")
-    measured_forward(tmp_path / "index", reader)
+    measured_forward(tmp_path / "index", reader, 1)
     assert reader.read > read
 
 
+@pytest.fixture
+def slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forward takes ten milliseconds."""
+    monkeypatch.setattr("citewell.pipeline.budget.measure_forward", lambda _: 10.0)
+
+
+@pytest.mark.usefixtures("slow_machine")
 def test_the_number_in_force_is_in_the_config_hash_and_the_budget_is_not(tmp_path: Path, make_engine: Make) -> None:
-    (tmp_path / FILE).write_text(json.dumps({"forward_ms": {"overlap": 10.0}}))
     plain = with_reader(make_engine, tmp_path, max_forwards=20)
     roomy = with_reader(make_engine, tmp_path, max_forwards=20, budget_ms=1000)
     tight = with_reader(make_engine, tmp_path, max_forwards=20, budget_ms=50)
     assert (roomy.rerank_settings.max_forwards, tight.rerank_settings.max_forwards) == (20, 5)
     assert roomy.config_hash == plain.config_hash != tight.config_hash
     assert tight.config_hash == with_reader(make_engine, tmp_path, max_forwards=5).config_hash
+
+
+def test_what_was_measured_is_a_time_and_not_a_memory(tmp_path: Path, tiny_reader: Path) -> None:
+    settings = RerankSettings(model=str(tiny_reader), dtype="float32")
+    reader = ReadingCrossEncoder(tiny_reader, settings)
+    forward = measured_forward(tmp_path, reader, 1)
+    began = time.perf_counter()
+    reader.score(Query("another question"), [make_chunk(str(i), "word " * 200) for i in range(8)])
+    assert forward > (time.perf_counter() - began) * 1000 / 8 / 20  # a remembered score takes far less than a twentieth
+
+
+def test_a_budget_does_not_undo_going_on_without_a_model(engine: Engine, make_engine: Make, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    model = {"model": str(tmp_path / "empty"), "budget_ms": 100}
+    answer = ask(make_engine(engine.directory, load_settings(rerank=model | {"on_failure": "skip"})), QUESTION)
+    assert answer.status == "grounded"
+    assert answer.warnings[0].startswith("not reranked: ")
+    with pytest.raises(ModelUnavailable):
+        ask(make_engine(engine.directory, load_settings(rerank=model)), QUESTION)
+
+
+def test_more_cannot_be_read_than_was_ordered() -> None:
+    with pytest.raises(SettingsError, match="max_forwards must not be above ltr_depth"):
+        load_settings(rerank={"max_forwards": 200})
+    assert load_settings(rerank={"max_forwards": 200, "ltr": False}).rerank.max_forwards == 200
 
 
 def test_an_evaluation_knows_no_budget() -> None:
@@ -97,8 +130,8 @@ def test_below_its_depth_the_fused_order_stays(engine: Engine, make_engine: Make
     ]
 
 
+@pytest.mark.usefixtures("slow_machine")
 def test_doctor_says_what_a_forward_takes(engine: Engine, make_engine: Make) -> None:
-    (engine.directory / FILE).write_text(json.dumps({"forward_ms": {"overlap": 10.0}}))
     reading = with_reader(make_engine, engine.directory, budget_ms=70)
     finding = next(f for f in examine(reading) if f.subject == "reranker")
     assert finding.state == "ok"

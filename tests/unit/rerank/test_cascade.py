@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twins import OverlapReranker, make_chunk
 
 from citewell.core.settings import RerankSettings
-from citewell.core.types import Query, Ranking, rank_by_score
+from citewell.core.types import Chunk, Query, Ranking, rank_by_score
 from citewell.rerank.cache import PairCache
 from citewell.rerank.cascade import HEAD_BONUS, STEP, Reranked, rerank
 
@@ -104,3 +108,39 @@ def test_the_cache_forgets_what_was_unused_longest() -> None:
     cache.keep(QUERY, [c], [3.0])
     assert cache.known(QUERY, [a, b, c]) == {a.chunk_id: 1.0, c.chunk_id: 3.0}
     assert cache.known(Query("another"), [a]) == {}
+
+
+@given(data=st.data())
+def test_stopping_early_never_changes_the_first(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 40))
+    unit = st.integers(0, 4).map(lambda i: i / 4)
+    before = data.draw(st.lists(unit, min_size=count, max_size=count))
+    drawn = data.draw(st.lists(unit, min_size=count, max_size=count))
+    weight, keep = data.draw(unit), data.draw(st.integers(1, 12))
+    chunks = {c.chunk_id: c for c in (make_chunk(f"d{i}", f"text {i}") for i in range(count))}
+    scores = dict(zip(chunks, drawn, strict=True))
+    ordered = rank_by_score("f", dict(zip(chunks, before, strict=True)), {k: c.doc_id for k, c in chunks.items()})
+
+    class Given(OverlapReranker):
+        def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
+            return [scores[p.chunk_id] for p in passages]
+
+    settings = RerankSettings(max_forwards=40, weight=weight)
+    early = rerank(QUERY, ordered, chunks, Given((0.0, 1.0)), settings, keep)
+    whole = rerank(QUERY, ordered, chunks, Given((0.0, 1.0)), settings.model_copy(update={"early_exit": False}), keep)
+    assert early.ranking.head(keep) == whole.ranking.head(keep)
+
+
+def test_what_may_not_be_read_stays_below_what_may() -> None:
+    ordered, chunks = long_list(12, 0.0)
+    done = rerank(QUERY, ordered, chunks, OverlapReranker(), RerankSettings(max_forwards=4), 8)  # type: ignore[arg-type]
+    head = {c.chunk_id for c in ordered.head(4).candidates}
+    assert {c.chunk_id for c in done.ranking.head(4).candidates} == head
+
+
+def test_a_passage_under_another_header_is_another_passage() -> None:
+    cache: PairCache[float] = PairCache()
+    one, other = make_chunk("1", "red"), make_chunk("1", "red", title="Colours")
+    assert one.chunk_id == other.chunk_id
+    cache.keep(QUERY, [one], [1.0])
+    assert cache.known(QUERY, [other]) == {}

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from twins import make_chunk
 
-from citewell.core.errors import CitewellError, ModelFailed, ModelUnavailable
+from citewell.core.errors import CitewellError, ModelFailed, ModelUnavailable, SettingsError
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Query
 from citewell.rerank.endpoint import EndpointReranker, is_endpoint
@@ -34,7 +34,7 @@ def test_text_embeddings_inference() -> None:
 
     assert score(answer, endpoint_key="secret") == [-2.5, 0.9]
     assert json.loads(asked[0].content) == {
-        "query": "which colour?", "texts": [f"{p.header}\n{p.text}" if p.header else p.text for p in PASSAGES],
+        "query": "which colour?", "texts": [p.headed_text for p in PASSAGES],
         "raw_scores": True, "truncate": True,
     }  # fmt: skip
     assert asked[0].headers["Authorization"] == "Bearer secret"
@@ -64,6 +64,8 @@ def refuse(_: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(302, headers={"Location": "http://elsewhere.test/"}), ModelFailed, "status 302"),
         (lambda _: httpx.Response(200, text="no JSON"), ModelFailed, "does not speak tei"),
         (lambda _: httpx.Response(200, json=TEI[:1]), ModelFailed, "does not speak tei"),
+        (lambda _: httpx.Response(200, text='[{"index":1e400,"score":1}]'), ModelFailed, "does not speak tei"),
+        (lambda _: httpx.Response(200, text="[" + "1," * 600_000), ModelFailed, "says too much"),
         (lambda _: httpx.Response(200, json=JINA), ModelFailed, "does not speak tei"),
         (lambda _: httpx.Response(200, text='[{"index":0,"score":NaN},{"index":1,"score":1}]'), ModelFailed, "no numbers"),
     ],
@@ -73,6 +75,28 @@ def test_what_goes_wrong_is_told_in_a_sentence(
 ) -> None:
     with pytest.raises(error, match=told):
         score(answer)
+
+
+def test_many_passages_are_sent_in_several_calls() -> None:
+    sizes: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        texts = json.loads(request.content)["texts"]
+        sizes.append(len(texts))
+        return httpx.Response(200, json=[{"index": i, "score": len(sizes) * 100 + i} for i in range(len(texts))])
+
+    reranker = EndpointReranker(RerankSettings(model=URL), httpx.MockTransport(answer))
+    scores = reranker.score(Query("q"), [make_chunk(str(i), "text") for i in range(40)])
+    assert sizes == [32, 8]
+    assert scores == [*(100.0 + i for i in range(32)), *(200.0 + i for i in range(8))]
+    assert reranker.score(Query("q"), []) == []
+
+
+@pytest.mark.parametrize("address", ["http://", "https://user:secret@host.test/", "https://host.test/?key=secret"])
+def test_an_address_with_a_secret_or_without_a_host_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        EndpointReranker(RerankSettings(model=address))
+    assert "secret" not in caught.value.message.replace("the secret", "")
 
 
 def test_only_urls_are_endpoints() -> None:

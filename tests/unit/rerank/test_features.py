@@ -75,11 +75,6 @@ def test_without_terms_the_fused_order_stays() -> None:
     assert [c.chunk_id for c in ranked.candidates] == [c.chunk_id for c in TOPIC.ranking.candidates]
 
 
-def test_the_order_of_the_input_does_not_matter() -> None:
-    turned = CandidateFacts(TOPIC.ranking, TOPIC.vectors)
-    assert LinearRanker.bundled().rank("q", turned) == LinearRanker.bundled().rank("q", TOPIC)
-
-
 def test_weights_that_cannot_be_used_are_told(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"weights\.json"):
         LinearRanker.read(tmp_path)
@@ -88,7 +83,10 @@ def test_weights_that_cannot_be_used_are_told(tmp_path: Path) -> None:
         LinearRanker.read(tmp_path)
     (tmp_path / "weights.json").write_text(json.dumps({"terms": {"magic": 1.0}}))
     with pytest.raises(ModelMismatch, match="magic"):
-        LinearRanker.read(tmp_path).rank("q", TOPIC)
+        LinearRanker.read(tmp_path)
+    (tmp_path / "weights.json").write_text('{"terms": {"feedback": NaN}}')
+    with pytest.raises(ModelMismatch):
+        LinearRanker.read(tmp_path)
 
 
 def made(seed: int, useful: int) -> list[Judged]:

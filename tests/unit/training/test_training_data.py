@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from citewell.cli.main import cli
-from citewell.core.errors import DatasetInvalid
+from citewell.core.errors import DatasetInvalid, SettingsError
+from citewell.core.models import require_checksums
 from citewell.core.settings import load_settings
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.datasets import read_dataset
@@ -71,8 +73,11 @@ def test_questions_made_of_text_lack_what_they_were_made_of(sample: Indexed) -> 
     made = list(asked_of_text(sample, "sample", per_document=50, seed=1))
     assert {item.kind for item in made} == {"heading", "sentence", "title"}
     assert made == list(asked_of_text(sample, "sample", per_document=50, seed=1))
-    headings = [item for item in made if item.kind == "heading"]
-    assert all(item.question not in item.header for item in headings)
+    for item in made:
+        if item.kind in {"heading", "title"}:
+            assert item.question not in item.header
+            assert item.question not in item.text.split("\n")[0]
+    assert len({item.question for item in made}) == len(made)
     sentences = [item for item in made if item.kind == "sentence"]
     shortened = [item for item in sentences if len(item.text) < len(item.chunk.text)]
     assert len(shortened) > len(sentences) / 2
@@ -127,7 +132,10 @@ def beir(folder: Path, count: int) -> Path:
 
 def test_sources_become_groups_once(tmp_path: Path) -> None:
     folder = beir(tmp_path / "towns", 40)
-    sources = Sources(datasets=(folder, folder))
+    with pytest.raises(DatasetInvalid, match="same name"):
+        Sources(datasets=(folder, folder))
+    sources = Sources(datasets=(folder,), texts=(tmp_path / "copy",))
+    shutil.copytree(folder, tmp_path / "copy")
     groups = list(prepare(sources, load_settings(), tmp_path / "cache", negatives=2))
     assert groups
     questions = [g.question for g in groups if g.kind == "asked"]
@@ -185,3 +193,30 @@ def test_a_negation_is_made_only_where_nothing_else_can_be() -> None:
     made = [spoil("Why did she move?", PASSAGE, random.Random(seed)) for seed in range(200)]
     assert set(made) == {None, ("Why didn't she move?", "negation")}
     assert 30 < sum(1 for one in made if one) < 90
+
+
+@pytest.mark.slow
+def test_the_command_trains_goes_on_and_refuses_other_sources(tmp_path: Path, tiny_cross_encoder: Path) -> None:
+    folder = beir(tmp_path / "towns", 40)
+    arguments = [
+        "train",
+        "reranker",
+        "--data",
+        str(folder),
+        "--out",
+        str(tmp_path / "run"),
+        "--start",
+        str(tiny_cross_encoder),
+    ]
+    options = ["--epochs", "0.5", "--max-tokens", "48", "--negatives", "2", "--dtype", "float32"]
+    done = CliRunner().invoke(cli, [*arguments, *options], catch_exceptions=False)
+    events = [json.loads(line) for line in done.output.splitlines() if line.startswith("{")]
+    assert [events[0]["event"], events[-1]["event"]] == ["start", "end"]
+    require_checksums(tmp_path / "run" / "best")
+    assert "Started from" in (tmp_path / "run" / "best" / "README.md").read_text()
+    again = CliRunner().invoke(cli, [*arguments, *options], catch_exceptions=False)
+    events = [json.loads(line) for line in again.output.splitlines() if line.startswith("{")]
+    assert events[0]["step"] == events[0]["steps"], "nothing is left to do"
+    other = CliRunner().invoke(cli, [*arguments, *options, "--seed", "5"])
+    assert isinstance(other.exception, SettingsError)
+    assert "other sources" in other.exception.message
