@@ -22,10 +22,11 @@ from citewell.core.models import BUNDLED_EMBEDDER, CHECKSUMS, model_folder, requ
 from citewell.core.scores import auroc
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Query
-from citewell.rerank.reader import READER_FILE, ReadingCrossEncoder
 from citewell.rerank.pair_model import Outputs
+from citewell.rerank.reader import READER_FILE, ReadingCrossEncoder
 from citewell.rerank.train.encode import Encoded, batches, collate, encode
 from citewell.rerank.train.groups import Group, TrainingPassage, bucket, read_groups, write_groups
+from citewell.rerank.train.loop import TrainSettings, split, train
 from citewell.rerank.train.losses import (
     ANSWERABLE_WEIGHT,
     BINARY_WEIGHT,
@@ -33,7 +34,6 @@ from citewell.rerank.train.losses import (
     SPAN_WEIGHT,
     losses,
 )
-from citewell.rerank.train.loop import TrainSettings, split, train
 from citewell.rerank.train.ship import replace_folder
 
 COLOURS = ("red", "blue", "green", "grey", "brown", "pink", "white", "black")
@@ -140,14 +140,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(tmp_path: Path, rec
     write_groups(GROUPS, tmp_path / "groups.jsonl")
     program = (
         "import sys, json; from pathlib import Path; from citewell.rerank.train.groups import read_groups;"
-        "from citewell.rerank.train.losses import (
-    ANSWERABLE_WEIGHT,
-    BINARY_WEIGHT,
-    PRIOR_SHARE,
-    SPAN_WEIGHT,
-    losses,
-)
-from citewell.rerank.train.loop import TrainSettings, train;"
+        "from citewell.rerank.train.loop import TrainSettings, train;"
         "train(list(read_groups(Path(sys.argv[1]))), Path(sys.argv[2]), TrainSettings(**json.loads(sys.argv[3])),"
         " lambda event: print(json.dumps(event), flush=True))"
     )
