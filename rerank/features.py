@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citewell.core.facts import CandidateFacts
+from citewell.core.protocols import Vectors
 from citewell.core.scores import CONSTANT_LIST_SCORE
 
 FEEDBACK_PASSAGES = 5
@@ -38,7 +39,7 @@ Rows = NDArray[np.float64]
 def describe(question: str, facts: CandidateFacts) -> tuple[Rows, NDArray[np.float64]]:
     """FEATURES of every candidate, `(n, len(FEATURES))`, each in [0, 1], and TRAITS of the query, `(len(TRAITS),)`."""
     fused = scale([c.score for c in facts.ranking.candidates])
-    vectors = facts.vectors.astype(np.float64)
+    vectors = facts.vectors
     rows = np.stack([fused, _feedback(fused, vectors), _neighbours(fused, vectors)], axis=1)
     ordered = np.sort(fused)[::-1]
     peak = float(ordered[0] - ordered[1:PEAK_RANKS].mean()) if len(ordered) > 1 else 1.0
@@ -52,13 +53,13 @@ def scale(values: Sequence[float] | Rows) -> Rows:
     return (array - array.min()) / spread if spread > 0 else np.full(len(array), CONSTANT_LIST_SCORE)
 
 
-def _feedback(fused: Rows, vectors: Rows) -> Rows:
+def _feedback(fused: Rows, vectors: Vectors) -> Rows:
     """Nearness to the weighted mean of the best passages."""
     best = np.argsort(-fused, kind="stable")[:FEEDBACK_PASSAGES]
     return scale(vectors @ (np.maximum(fused[best], 1e-3) @ vectors[best]))
 
 
-def _neighbours(fused: Rows, vectors: Rows) -> Rows:
+def _neighbours(fused: Rows, vectors: Vectors) -> Rows:
     """Mean fused score of the nearest other candidates."""
     count = min(NEIGHBOURS, len(fused) - 1)
     if count < 1:

@@ -14,7 +14,7 @@ from citewell.cli.evaluate.tables import print_retrieval
 @click.command(short_help="Measure retrieval by stage on judged questions.")
 @dataset_options
 @click.option(
-    "--stages", default="bm25,dense,hybrid,rerank", show_default=True, callback=names, help="Stages to measure."
+    "--stages", default="bm25,dense,hybrid,ltr,rerank", show_default=True, callback=names, help="Stages to measure."
 )
 @click.option(
     "--measures", default="nDCG@10,R@100,RR@10,AP,P@5,Judged@10", show_default=True, callback=names,

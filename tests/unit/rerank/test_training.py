@@ -18,7 +18,14 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from twins import make_chunk
 
 from citewell.core.errors import DatasetInvalid, ModelMismatch, ModelUnavailable, SettingsError
-from citewell.core.models import BUNDLED_EMBEDDER, CHECKSUMS, model_folder, require_checksums
+from citewell.core.models import (
+    BUNDLED_EMBEDDER,
+    CHECKSUMS,
+    file_sha256,
+    model_folder,
+    require_checksums,
+    write_checksums,
+)
 from citewell.core.scores import auroc
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Query
@@ -254,3 +261,17 @@ def test_a_replaced_folder_is_whole(tmp_path: Path) -> None:
     replace_folder(tmp_path / "best", write("two"))
     assert [p.name for p in tmp_path.iterdir()] == ["best"]
     assert (tmp_path / "best" / "file").read_text() == "two"
+
+
+def test_a_trained_model_that_was_changed_is_not_loaded(tmp_path: Path, tiny_reader: Path) -> None:
+    folder = Path(shutil.copytree(tiny_reader, tmp_path / "model"))
+    write_checksums(folder)
+    assert model_folder(str(folder)) == folder.resolve()
+    with (folder / "model.safetensors").open("r+b") as stream:
+        stream.seek(-1, 2)
+        last = stream.read(1)
+        stream.seek(-1, 2)
+        stream.write(bytes([last[0] ^ 1]))
+    file_sha256.cache_clear()
+    with pytest.raises(ModelMismatch, match=r"model\.safetensors of the model model has the checksum"):
+        model_folder(str(folder))
