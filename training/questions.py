@@ -158,9 +158,8 @@ class _Maker:
         """The heading as a question to its section, which is read without it."""
         heading = _MARKS.sub("", self.chunk.heading_path[-1]).strip() if self.chunk.heading_path else ""
         if heading and not EMPTY_HEADING.match(heading) and len(_WORD.findall(heading)) >= MIN_HEADING_WORDS:
-            yield self._asked(
-                "heading", heading, "title" if self.chance.random() < KEEP_HEADER else "none", bare_text(self.chunk)
-            )
+            titled = self.chance.random() < KEEP_HEADER and heading.casefold() not in self.chunk.title.casefold()
+            yield self._asked("heading", heading, "title" if titled else "none", bare_text(self.chunk))
 
     def of_title(self, own_title: str) -> Iterator[Asked]:
         """The title as a question to the first passage, which is read without it."""

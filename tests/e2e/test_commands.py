@@ -147,7 +147,7 @@ def test_retrieval_is_evaluated_from_the_command_line(tmp_path: Path) -> None:
     }
     assert body["config_hash"]
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
-        f"tiny.{s}.run" for s in ("bm25", "dense", "hybrid", "rerank")
+        f"tiny.{s}.run" for s in ("bm25", "dense", "hybrid", "ltr", "rerank")
     ]
 
 

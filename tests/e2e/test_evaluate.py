@@ -181,12 +181,12 @@ def test_the_report_opens_from_disk_without_a_request_and_its_plots_are_seen(pla
     assert problems == []
     for word in ("exact match", "token F1", "containment", "citation precision", "citation recall", "AUROC", "risk"):
         assert word in text, word
-    # recall by depth, two latencies, risk/coverage, waterfall, bm25 and dense against hybrid
-    assert len(shots) == 7
+    # recall by depth, two latencies, risk/coverage, waterfall, bm25 and dense against hybrid, hybrid against learning to rank
+    assert len(shots) == 8
     for shot in shots:
         colours = Image.open(io.BytesIO(shot)).convert("RGB").getcolors(1 << 24)
         assert colours is not None
         saturated = sum(n for n, (r, g, b) in colours if max(r, g, b) - min(r, g, b) > 60)
         assert saturated > 200, "a plot shows coloured marks"
-    assert len(list((place / "plots").glob("*.png"))) == 7
+    assert len(list((place / "plots").glob("*.png"))) == 8
     assert (place / "answers.html").is_file()

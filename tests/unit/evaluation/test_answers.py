@@ -131,7 +131,7 @@ def ranking(*numbers: int) -> Ranking:
 
 def replayed(
     *, bm25: Sequence[int] = (0, 1), dense: Sequence[int] = (), hybrid: Sequence[int] = (0, 1, 2), final: Sequence[int] | None = None,
-    fetched: Sequence[int] = (0, 1, 2), context: Sequence[int] = (0,), dropped: Mapping[int, str] | None = None, cited: int | None = None,
+    ltr: Sequence[int] | None = None, fetched: Sequence[int] = (0, 1, 2), context: Sequence[int] = (0,), dropped: Mapping[int, str] | None = None, cited: int | None = None,
 ) -> Replay:  # fmt: skip
     """A replay in which the passages with these numbers stand where they are said to."""
     passages = tuple(Passage(m, stored(CHUNKS[n]), 1.0, CHUNKS[n].text) for m, n in enumerate(context, start=1))
@@ -149,7 +149,8 @@ def replayed(
         "?", "grounded" if sentences else "abstained", sentences, "extractive", 0.3, 0.4, Context(passages, 1, 10, ledger), "c", "g"
     )  # fmt: skip
     found = Retrieved(
-        Query("?"), ranking(*bm25), ranking(*dense), ranking(*hybrid), ranking(*(final or hybrid)),
+        Query("?"), ranking(*bm25), ranking(*dense), ranking(*hybrid), ranking(*(ltr or hybrid)),
+        ranking(*(final or ltr or hybrid)),
         {CHUNKS[n].chunk_id: stored(CHUNKS[n]) for n in fetched},
     )  # fmt: skip
     return Replay(found, Draft(sentences, 0.3, "extractive"), Verified(sentences, ()), answer)
@@ -166,12 +167,20 @@ def test_the_first_stage_that_lost_the_evidence_is_blamed() -> None:
     assert lost(split, replayed()) == Loss("split")
     assert lost(GOLD, replayed(bm25=(1,), dense=(2,), hybrid=(1, 2))) == Loss("not_retrieved")
     assert lost(GOLD, replayed(hybrid=(1, 2, 3, 0), fetched=(1, 2, 3))) == Loss(
-        "fused_out", "rank 4 after fusion, 3 go on"
+        "fused_out", "rank 4 after fusion, 4 after learning to rank, 3 go on"
     )
     reranked = replayed(
         hybrid=(0, 1, 2), final=(1, 2, 0), context=(1, 2), dropped={0: "beyond context.max_passages = 2"}
     )
-    assert lost(GOLD, reranked) == Loss("reranked_out", "rank 1 before the reranker, 3 after it")
+    assert lost(GOLD, reranked) == Loss(
+        "reranked_out", "rank 1 after fusion, 1 after learning to rank, 3 after the cross-encoder"
+    )
+    reordered = replayed(
+        hybrid=(0, 1, 2), ltr=(1, 2, 0), context=(1, 2), dropped={0: "beyond context.max_passages = 2"}
+    )
+    assert lost(GOLD, reordered) == Loss(
+        "reranked_out", "rank 1 after fusion, 3 after learning to rank, 3 after the cross-encoder"
+    )
     dropped = replayed(hybrid=(1, 0, 2), context=(1,), dropped={0: "over the budget of 9 tokens"})
     assert lost(GOLD, dropped) == Loss("dropped", "over the budget of 9 tokens")
     twin = replayed(hybrid=(1, 0, 2), context=(1,), dropped={0: "near-duplicate of [1]"})

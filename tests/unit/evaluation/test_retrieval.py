@@ -42,7 +42,13 @@ def test_the_serving_path_is_measured_and_its_runs_are_written(dataset: Path, tm
     assert (record.dataset, record.topics) == ("tiny", 2)
     assert record.stages["hybrid"]["nDCG@10"] == 1.0
     assert record.depths["bm25"]["1"] == 1.0
-    assert record.into_rerank == {"depth": 20.0, "recall": 1.0, "order hybrid": 1.0, "order rerank": 1.0}
+    assert record.into_rerank == {
+        "depth": 20.0,
+        "recall": 1.0,
+        "order hybrid": 1.0,
+        "order ltr": 1.0,
+        "order rerank": 1.0,
+    }
     assert record.passages["hybrid"]["span R@5"] == 1.0, "q1 has an answer span"
     assert record.per_topic["dense"]["nDCG@10"].keys() == {"q1", "q2"}
     assert "no cross-encoder" in record.notes[0]

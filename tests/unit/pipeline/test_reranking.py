@@ -122,7 +122,7 @@ def test_learning_to_rank_only_reorders_and_can_be_switched_off(engine: Engine, 
 
 
 def test_below_its_depth_the_fused_order_stays(engine: Engine, make_engine: Make) -> None:
-    shallow = make_engine(engine.directory, load_settings(rerank={"ltr_depth": 1}))
+    shallow = make_engine(engine.directory, load_settings(rerank={"ltr_depth": 1, "max_forwards": 1}))
     first = first_stage(shallow, shallow.snapshot(), Query(QUESTION))
     hybrid = first.fuse(shallow.settings.fusion)
     assert [c.chunk_id for c in learn_to_rank(shallow, first, hybrid).candidates] == [
