@@ -123,7 +123,7 @@ def _asked(
 def asked_of_text(indexed: Indexed, source: str, per_document: int, seed: int) -> Iterator[Asked]:
     """Questions made of the text itself: a heading to its section, a sentence to the passage it was taken from, a title to its text.
 
-    What stands in several places of the source asks for none of them and is not taken.
+    What stands in several places of a text asks for none of them, and what another text said is not asked again.
     """
     catalog = indexed.engine.catalog
     summaries = sorted(catalog.summaries(), key=lambda s: s.uri)
@@ -139,8 +139,9 @@ def asked_of_text(indexed: Indexed, source: str, per_document: int, seed: int) -
         for number, chunk in enumerate(chunks):
             maker = _Maker(source, summary.title or summary.uri, chunk, chance)
             made += [*maker.of_heading(), *(maker.of_title(own_title) if number == 0 else ()), *maker.of_sentence()]
-        fresh = [asked for asked in made if asked.question.casefold() not in seen]
-        seen |= {asked.question.casefold() for asked in made}
+        times = Counter(asked.question.casefold() for asked in made)
+        fresh = [a for a in made if times[a.question.casefold()] == 1 and a.question.casefold() not in seen]
+        seen |= set(times)
         chance.shuffle(fresh)
         yield from fresh[:per_document]
 
