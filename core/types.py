@@ -80,6 +80,11 @@ def headings_above(title: str, heading_path: Sequence[str]) -> list[str]:
     return [part for part in dict.fromkeys([title, *heading_path]) if part]
 
 
+def headed(header: str, text: str) -> str:
+    """A text under its header, as models read it."""
+    return f"{header}\n{text}" if header else text
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A passage: the retrieved and cited unit. `text == document.text[start_char:end_char]`."""
@@ -108,7 +113,7 @@ class Chunk:
     @property
     def headed_text(self) -> str:
         """The passage under its header, as models read it; the text begins at `header_length`."""
-        return f"{self.header}\n{self.text}" if self.header else self.text
+        return headed(self.header, self.text)
 
     @property
     def header_length(self) -> int:

@@ -29,8 +29,8 @@ def forwards_within(budget_ms: float, forward_ms: float) -> int:
     return max(1, int(budget_ms / forward_ms))
 
 
-def measured_forward(directory: Path, reranker: Reranker, threads: int, *, anew: bool = False) -> float:
-    """Milliseconds of one forward on this machine, from DIR/machine.json; measured where it is not known there, or `anew`.
+def measured_forward(directory: Path, reranker: Reranker, threads: int) -> float:
+    """Milliseconds of one forward on this machine, from DIR/machine.json; measured where it is not known there.
 
     A directory that cannot be written to has it measured once a process.
     """
@@ -38,7 +38,7 @@ def measured_forward(directory: Path, reranker: Reranker, threads: int, *, anew:
     key = f"{reranker.fingerprint} on {platform.node()}, {platform.machine()}, {available_threads(threads)} threads"
     with _measuring:
         known = _read(path)
-        if anew or key not in known:
+        if key not in known:
             known[key] = measure_forward(reranker)
             part = path.with_name(f"{FILE}.{os.getpid()}.part")
             with suppress(OSError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from citewell.core.tracing import Trace
 from citewell.core.types import Answer, Citation, Document
-from citewell.pipeline.ask import Retrieved
+from citewell.pipeline.ask import STAGES, Retrieved
 
 NEAREST_DOCUMENTS = 3
 PREVIEW_CHARS = 280
@@ -62,12 +62,7 @@ def nearest_documents(answer: Answer) -> list[dict[str, Any]]:
 
 def search_as_json(found: Retrieved, generation: str, trace: Trace, *, limit: int, config_hash: str) -> dict[str, Any]:
     """The best passages of a search with scores of every stage."""
-    by_stage = {
-        "bm25": found.bm25.scores(),
-        "dense": found.dense.scores(),
-        "hybrid": found.hybrid.scores(),
-        "ltr": found.ltr.scores(),
-    }
+    by_stage = {name: found.ranking(name).scores() for name in STAGES if name != "rerank"}
     hits: list[dict[str, Any]] = []
     for candidate in found.final.candidates:
         stored = found.passages.get(candidate.chunk_id)

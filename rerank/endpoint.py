@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -65,7 +66,7 @@ class EndpointReranker:
             scores += self._scores(self._answer(query.text, texts), len(texts))
         return scores
 
-    def _answer(self, question: str, texts: list[str]) -> httpx.Response:
+    def _answer(self, question: str, texts: list[str]) -> bytes:
         try:
             with self._client.stream("POST", self._settings.model, json=self._body(question, texts)) as response:
                 if response.status_code != httpx.codes.OK:
@@ -79,7 +80,7 @@ class EndpointReranker:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"the reranking endpoint {self._settings.model} does not answer: {type(error).__name__}"
             raise ModelUnavailable(what, hint=_HINT) from error
-        return httpx.Response(httpx.codes.OK, content=body)
+        return body
 
     def _body(self, question: str, texts: list[str]) -> dict[str, Any]:
         if self._settings.endpoint_api == "tei":
@@ -87,10 +88,10 @@ class EndpointReranker:
         model = {"model": self._settings.endpoint_model} if self._settings.endpoint_model else {}
         return model | {"query": question, "documents": texts, "top_n": len(texts), "return_documents": False}
 
-    def _scores(self, response: httpx.Response, count: int) -> list[float]:
+    def _scores(self, answer: bytes, count: int) -> list[float]:
         """TEI answers `[{index, score}]`, the others `{results: [{index, relevance_score}]}`."""
         try:
-            body = response.json()
+            body = json.loads(answer)
             rows = body if self._settings.endpoint_api == "tei" else body["results"]
             field = "score" if self._settings.endpoint_api == "tei" else "relevance_score"
             scores = {int(row["index"]): float(row[field]) for row in rows}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from citewell.core.settings import FusionSettings
-from citewell.core.types import Chunk, Query
+from citewell.core.types import Chunk, Query, headed
 from citewell.evaluation.topics.gold import locate
 from citewell.index.fusion import fuse
 from citewell.index.snapshot import Snapshot
@@ -47,7 +47,7 @@ def mine(
         if progress is not None:
             progress.advance(at, len(usable), block[0].question[:60])
         questions = engine.embedder.embed([item.question for item in block])
-        own = engine.embedder.embed([f"{item.header}\n{item.text}" if item.header else item.text for item in block])
+        own = engine.embedder.embed([headed(item.header, item.text) for item in block])
         snapshot.dense.remember([item.question for item in block], questions)
         for item, similarity in zip(block, np.sum(questions * own, axis=1).tolist(), strict=True):
             chance = random.Random(f"{seed} {item.question}")  # noqa: S311 (a sample, not a secret)

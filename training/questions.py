@@ -90,9 +90,12 @@ def asked_of_dataset(indexed: Indexed, dataset: Dataset) -> Iterator[Asked]:
         for doc_id in gold.documents:
             chunks.setdefault(doc_id, catalog.chunks_of(doc_id))
         held = [
-            chunk for doc_id in sorted(gold.documents) for chunk in chunks[doc_id] if chunk.chunk_id in gold.passages
+            chunk
+            for doc_id in sorted(gold.documents)
+            for chunk in chunks[doc_id]
+            if chunk.chunk_id in gold.passages and bucket(titles[doc_id]) in TRAINED_BUCKETS
         ]
-        if topic.answerable is not False and len(held) > MAX_HOLDING:
+        if not held or (topic.answerable is not False and len(gold.passages) > MAX_HOLDING):
             continue
         named = titles[held[0].doc_id] if len(gold.documents) == 1 else ""
         yield _asked(dataset.name, topic, _closest(topic.text, held), named or topic.text, gold.spans, gold.passages)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from citewell.core.types import headed
 from citewell.rerank.train.groups import Group, TrainingPassage
 
 MAX_QUESTION_TOKENS = 64
@@ -43,7 +44,7 @@ class Batch:
 
 def passage_text(passage: TrainingPassage) -> str:
     """What the model reads of a passage; the text begins at `len(header) + 1` where there is a header."""
-    return f"{passage.header}\n{passage.text}" if passage.header else passage.text
+    return headed(passage.header, passage.text)
 
 
 def encode(groups: Sequence[Group], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> list[Encoded]:

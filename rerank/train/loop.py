@@ -96,7 +96,6 @@ class _Run:
         self.pairs = sum(len(self.training[i].rows) for batch in self.plan for i in batch)
         self.optimizer = self._optimizer()
         self.step, self.stale, self.best, self.best_step, self.seconds = 0, 0, -math.inf, 0, 0.0
-        self.figures: dict[str, float] = {}
         self.best_figures: dict[str, float] = {}
 
     def _plan(self) -> list[list[int]]:
@@ -154,15 +153,15 @@ class _Run:
         return max(0.02, (self.steps - self.step) / max(1, self.steps - warm))
 
     def _evaluate(self, tell: Tell) -> None:
-        self.figures = measure(self.model, self.dev, self.tokenizer.pad_token_id, self.dtype)
-        tell({"event": "dev", "step": self.step, **{k: round(v, 4) for k, v in self.figures.items()}})
-        if not math.isfinite(self.figures["score"]):
+        figures = measure(self.model, self.dev, self.tokenizer.pad_token_id, self.dtype)
+        tell({"event": "dev", "step": self.step, **{k: round(v, 4) for k, v in figures.items()}})
+        if not math.isfinite(figures["score"]):
             raise ModelFailed(
                 "the network's scores are no longer numbers: the run ends", hint="Take a lower learning rate."
             )
-        if self.figures["score"] > self.best:
-            self.best, self.best_step, self.stale = self.figures["score"], self.step, 0
-            self.best_figures = self.figures
+        if figures["score"] > self.best:
+            self.best, self.best_step, self.stale = figures["score"], self.step, 0
+            self.best_figures = figures
             replace_folder(self.out / BEST, lambda folder: ship(self.model, self.tokenizer, self.summary(), folder))
         else:
             self.stale += 1
