@@ -89,6 +89,11 @@ class Reranker(Protocol):
         """The lowest and the highest score that mean something, where they are known."""
         ...
 
+    @property
+    def blend(self) -> Mapping[str, float] | None:
+        """How much its word counts, by trait of the question, where that was fitted."""
+        ...
+
     def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:
         """A relevance score per passage, in their order; higher is better."""
         ...

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -107,7 +107,10 @@ class RerankSettings(Section):
     early_exit: bool = Field(
         True, description="Stop reading when the first passages, as many as the context holds, can no longer change."
     )
-    weight: float = Field(0.5, ge=0, le=1, description="Share of the cross-encoder's score in the blended order.")
+    weight: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = Field(
+        "auto",
+        description="Share of the cross-encoder's score in the blended order; `auto`: what its folder declares, or a cautious 0.3.",
+    )
     max_tokens: int = Field(256, ge=16, le=8192, description="Most tokens of question and passage together.")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Precision of the cross-encoder; `auto`: bfloat16 where the processor computes in it."

@@ -185,6 +185,7 @@ def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking
             return ordered, passages
         span.facts |= {"model": settings.model, "max_forwards": engine.rerank_settings.max_forwards}
         span.facts |= {"forwards": done.forwards, "remembered": done.remembered, "spared": done.spared}
+        span.facts["share"] = round(done.share, 4)
         if done.spared:
             span.facts["note"] = f"{done.spared} candidates were not read: they could not enter the first {keep}"
     return _with_tail(done.ranking, ordered, len(head)), passages

@@ -9,6 +9,7 @@ from citewell.core.protocols import Reranker
 from citewell.core.scores import min_max
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Candidate, Chunk, Query, Ranking, rank_by_score
+from citewell.rerank.blend import blend_of
 from citewell.rerank.cache import PairCache
 
 # Added to what may be reranked, so that it stays above what may not, whose scores are at most 1.
@@ -18,12 +19,14 @@ STEP = 8  # candidates scored before it is asked again whether more can matter
 
 @dataclass(frozen=True, slots=True)
 class Reranked:
-    """The new order, how many pairs the model read, how many scores were remembered, and how many candidates of the head it left out."""
+    """The new order, how many pairs the model read, how many scores were remembered, how many candidates of the head it left out, and the
+    model's share of the score."""
 
     ranking: Ranking
     forwards: int
     remembered: int
     spared: int
+    share: float
 
 
 def rerank(
@@ -35,8 +38,9 @@ def rerank(
     keep: int,
     cache: PairCache[float] | None = None,
 ) -> Reranked:
-    """The first `max_forwards` candidates by (1 - w) * minmax(stage before) + w * scaled(cross-encoder), the others below, as they were.
+    """The first `max_forwards` candidates by (1 - share) * minmax(stage before) + share * scaled(cross-encoder), the others below, as they were.
 
+    The share is the weight of the settings, or what the model declares for such a question (`rerank/blend.py`).
     The cross-encoder's scores are scaled by the range that the model declares; one that declares none has all of them scaled to
     their own range. With a declared range reading stops early: when no unread candidate, were it given the highest score, could
     still enter the first `keep` (what a context passes over as a duplicate is then made up from below, where unread candidates stand
@@ -46,6 +50,7 @@ def rerank(
     alive = [c for c in ordered.candidates if c.chunk_id in chunks]
     head, tail = alive[: settings.max_forwards], alive[settings.max_forwards :]
     base = min_max({c.chunk_id: c.score for c in head})
+    share = _share(query, base, reranker, settings)
     reading = _Reading(query, chunks, reranker, cache)
     bounds = reranker.score_range if settings.early_exit else None
     if bounds is None:
@@ -54,14 +59,17 @@ def rerank(
             min_max(reading.scores) if reranker.score_range is None else _by_range(reading.scores, reranker.score_range)
         )
     else:
-        scaled = _until_settled(reading, head, base, settings.weight, bounds, keep)
-    blended = {
-        key: HEAD_BONUS + (1 - settings.weight) * value + settings.weight * scaled.get(key, 0.0)
-        for key, value in base.items()
-    }
+        scaled = _until_settled(reading, head, base, share, bounds, keep)
+    blended = {key: HEAD_BONUS + (1 - share) * value + share * scaled.get(key, 0.0) for key, value in base.items()}
     blended |= min_max({c.chunk_id: c.score for c in tail})
     ranking = rank_by_score(reranker.name, blended, {c.chunk_id: c.doc_id for c in alive})
-    return Reranked(ranking, reading.forwards, reading.remembered, len(head) - len(reading.scores))
+    return Reranked(ranking, reading.forwards, reading.remembered, len(head) - len(reading.scores), share)
+
+
+def _share(query: Query, base: Mapping[str, float], reranker: Reranker, settings: RerankSettings) -> float:
+    if settings.weight != "auto":
+        return settings.weight
+    return blend_of(reranker.blend).share(query.text, base.values())
 
 
 class _Reading:
@@ -91,7 +99,7 @@ def _until_settled(
     reading: _Reading,
     head: Sequence[Candidate],
     base: Mapping[str, float],
-    weight: float,
+    share: float,
     bounds: tuple[float, float],
     keep: int,
 ) -> dict[str, float]:
@@ -100,8 +108,8 @@ def _until_settled(
     for at in range(0, len(head), STEP):
         reading.read(head[at : at + STEP])
         scaled = _by_range(reading.scores, bounds)
-        got = sorted(((1 - weight) * base[key] + weight * value for key, value in scaled.items()), reverse=True)
-        hope = max(((1 - weight) * base[c.chunk_id] + weight for c in head[at + STEP :]), default=0.0)
+        got = sorted(((1 - share) * base[key] + share * value for key, value in scaled.items()), reverse=True)
+        hope = max(((1 - share) * base[c.chunk_id] + share for c in head[at + STEP :]), default=0.0)
         if len(got) >= keep and got[keep - 1] > hope:
             break
     return scaled

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.models import available_threads, weights_fingerprint
 from citewell.core.settings import RerankSettings
 from citewell.core.tokens import ModelTokenizer
 from citewell.core.types import Chunk, Query
+from citewell.rerank.blend import blend_of
 from citewell.rerank.window import Window, cut
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class CrossEncoderReranker:
         self._settings = settings
         self._threads = threads
         require_scoring_head(folder)
-        self.score_range = declared_range(folder)
+        self.score_range, self.blend = declared(folder)
         self._lock = threading.Lock()
 
     @cached_property
@@ -116,18 +119,32 @@ class CrossEncoderReranker:
         return [float(score) for score in scores]
 
 
-def declared_range(folder: Path) -> tuple[float, float] | None:
-    """The lowest and the highest score that the model means, as its folder declares in rerank.json; None where it does not."""
+class Declaration(BaseModel):
+    """What a model's folder says in rerank.json: the lowest and the highest score that it means, and how much its word counts."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    score_range: tuple[float, float]
+    blend: Mapping[str, float] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Declaration:
+        if not self.score_range[0] < self.score_range[1]:
+            raise ValueError("the range is empty")
+        return self
+
+
+def declared(folder: Path) -> tuple[tuple[float, float] | None, Mapping[str, float] | None]:
+    """The range of scores and the terms of the blend that `folder` declares; None where it does not. Raises ModelMismatch."""
     path = folder / DECLARATION
     if not path.is_file():
-        return None
+        return None, None
     try:
-        low, high = json.loads(path.read_text(encoding="utf-8"))["score_range"]
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError
-    except (ValueError, KeyError, TypeError):
+        found = Declaration.model_validate_json(path.read_bytes())
+    except ValidationError:
         raise ModelMismatch(f"{path} does not declare a range of scores", hint=_HINT) from None
-    return float(low), float(high)
+    blend_of(found.blend)  # names a trait that it does not know
+    return found.score_range, found.blend
 
 
 def require_scoring_head(folder: Path) -> None:

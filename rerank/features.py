@@ -25,8 +25,9 @@ FEEDBACK_PASSAGES = 5
 NEIGHBOURS = 10
 PEAK_RANKS = 10  # how far the first candidate stands above the next ones, down to this rank
 FEATURES = ("fused", "feedback", "neighbours")
-# What the query is like; each may stand as a factor of a feature.
-TRAITS = ("any", "asked", "peak")
+# What the query is like; each may stand as a factor of a feature, and says how much the cross-encoder's word counts.
+TRAITS = ("any", "asked", "peak", "long")
+SHORT_WORDS, LONG_WORDS = 8, 24  # a query of so many words is not long at all, and as long as it counts
 _ASKED = re.compile(
     r"\?|^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|can|could|should|will|has|have|"
     r"wer|was|wann|wo|welche[rsn]?|warum|wieso|wie|ist|sind|hat|haben|kann)\b",
@@ -41,9 +42,15 @@ def describe(question: str, facts: CandidateFacts) -> tuple[Rows, NDArray[np.flo
     fused = scale([c.score for c in facts.ranking.candidates])
     vectors = facts.vectors
     rows = np.stack([fused, _feedback(fused, vectors), _neighbours(fused, vectors)], axis=1)
-    ordered = np.sort(fused)[::-1]
+    return rows, traits_of(question, fused)
+
+
+def traits_of(question: str, scores: Rows) -> Rows:
+    """TRAITS of a query with the scores of its candidates in [0, 1], `(len(TRAITS),)`, each in [0, 1]."""
+    ordered = np.sort(scores)[::-1]
     peak = float(ordered[0] - ordered[1:PEAK_RANKS].mean()) if len(ordered) > 1 else 1.0
-    return rows, np.array([1.0, float(bool(_ASKED.search(question))), peak])
+    long = (len(question.split()) - SHORT_WORDS) / (LONG_WORDS - SHORT_WORDS)
+    return np.array([1.0, float(bool(_ASKED.search(question))), peak, min(1.0, max(0.0, long))])
 
 
 def scale(values: Sequence[float] | Rows) -> Rows:

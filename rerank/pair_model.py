@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
 from citewell.core.errors import SettingsError
-from citewell.rerank.reader import READER_FILE
+from citewell.rerank.reader import READER_FILE, can_read
 
 MAX_ANSWER_TOKENS = 30
 OUTSIDE = -1e4  # logit of a place where no answer can be
@@ -42,16 +42,16 @@ class PairModel(nn.Module):
 
     @classmethod
     def from_encoder(cls, folder: Path) -> PairModel:
-        """New heads on the weights of an encoder; the word vectors stay as they are, since little text would bend them.
+        """New heads on the weights of an encoder, or a model that `save` left, heads and all, to be trained further.
 
-        No dropout: every group is seen once or twice, and drawing random masks took half of the time on a processor.
+        The word vectors stay as they are, since little text would bend them. No dropout: every group is seen once or twice, and drawing random masks took half of the time on a processor.
         """
         trunk = AutoModelForSequenceClassification.from_pretrained(
             folder, num_labels=1, local_files_only=True, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
         )
         trunk.float()
         trunk.bert.embeddings.word_embeddings.weight.requires_grad_(False)
-        return cls(trunk, trunk.config.hidden_size)
+        return cls.with_heads(trunk, folder) if can_read(folder) else cls(trunk, trunk.config.hidden_size)
 
     @classmethod
     def with_heads(cls, trunk: nn.Module, folder: Path) -> PairModel:

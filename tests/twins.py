@@ -48,8 +48,11 @@ class OverlapReranker:
     name = "overlap"
     fingerprint = "overlap"
 
-    def __init__(self, score_range: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self, score_range: tuple[float, float] | None = None, blend: Mapping[str, float] | None = None
+    ) -> None:
         self.score_range = score_range
+        self.blend = blend
         self.read = 0
 
     def score(self, query: Query, passages: Sequence[Chunk]) -> Sequence[float]:

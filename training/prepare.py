@@ -61,19 +61,22 @@ def read_sources(sources: Sources) -> Iterator[Dataset]:
 
 
 def prepare(
-    sources: Sources, settings: Settings, cache: Path, *, negatives: int = 3, per_source: int | None = None, seed: int = SEED,
-    progress: Progress | None = None,
+    sources: Sources, settings: Settings, cache: Path, *, negatives: int = 3, asked_negatives: int = 7, per_source: int | None = None,
+    seed: int = SEED, progress: Progress | None = None,
 ) -> Iterator[Group]:  # fmt: skip
     """The groups of all sources, source after source; of each at most `per_source` questions of either kind, chosen by chance.
 
-    The corpora of datasets are taken as texts too; what an earlier source has asked or said already is left out. Raises
+    A question that people asked gets `asked_negatives` wrong passages: there are few of them, and each teaches more. The corpora of datasets are taken as texts too; what an earlier source has asked or said already is left out. Raises
     DatasetInvalid, and the errors of ingesting.
     """
     known: set[str] = set()
     for dataset in read_sources(sources):
         indexed = index_dataset(dataset, settings, cache, cache, progress)
         passages: set[str] = set()
-        for asked in (asked_of_dataset(indexed, dataset), asked_of_text(indexed, dataset.name, PER_DOCUMENT, seed)):
+        for asked, wrong in (
+            (asked_of_dataset(indexed, dataset), asked_negatives),
+            (asked_of_text(indexed, dataset.name, PER_DOCUMENT, seed), negatives),
+        ):
             fresh = []
             for item in asked:
                 key = item.question if item.kind == "asked" else f"passage: {item.chunk.text}"
@@ -82,7 +85,7 @@ def prepare(
                     (known if item.kind == "asked" else passages).add(key)
             if per_source is not None and len(fresh) > per_source:
                 fresh = random.Random(seed).sample(fresh, per_source)  # noqa: S311 (a sample, not a secret)
-            yield from mine(indexed.engine, fresh, negatives, seed, progress)
+            yield from mine(indexed.engine, fresh, wrong, seed, progress)
             yield from spoiled(fresh, seed)
         known |= passages
 

@@ -29,7 +29,9 @@ MADE_FOR_FILE = "groups.json"  # what the groups were made of
     "--batch", "batch_groups", type=click.IntRange(1), default=12, show_default=True, help="Questions a step."
 )
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=8e-5, show_default=True)
-@click.option("--start", default="all-MiniLM-L6-v2", show_default=True, help="Encoder whose weights it starts from.")
+@click.option(
+    "--start", default="all-MiniLM-L6-v2", show_default=True, help="Encoder, or trained reader, that it starts from."
+)
 @click.option("--seed", type=int, default=13, show_default=True)
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
 @place_options

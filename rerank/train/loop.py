@@ -37,7 +37,9 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    start: str = Field("all-MiniLM-L6-v2", description="Encoder whose weights training starts from.")
+    start: str = Field(
+        "all-MiniLM-L6-v2", description="Encoder, or trained cross-encoder, whose weights training starts from."
+    )
     max_tokens: int = Field(192, ge=16, le=512, description="Most tokens of question and passage together.")
     batch_groups: int = Field(12, ge=1, description="Groups in a step.")
     epochs: float = Field(1.0, gt=0, description="Times that every group is seen.")
@@ -139,7 +141,7 @@ class _Run:
         self.seconds += time.monotonic() - began
         if self.step % self.settings.checkpoint_steps == 0 or self.step == self.steps:
             tell({"event": "step", "step": self.step, "steps": self.steps, "seconds": round(self.seconds), "loss": round(parts.total.item(), 4),
-                  "rank": round(parts.rank.item(), 4), "span": round(parts.span.item(), 4), "answerable": round(parts.answerable.item(), 4)})  # fmt: skip
+                  "rank": round(parts.rank.item(), 4), "joint": round(parts.joint.item(), 4), "span": round(parts.span.item(), 4), "answerable": round(parts.answerable.item(), 4)})  # fmt: skip
         if self.step % self.settings.evaluate_steps == 0 or self.step == self.steps:
             self._evaluate(tell)
         if self.step % self.settings.checkpoint_steps == 0 or self.step == self.steps:

@@ -13,6 +13,7 @@ from citewell.rerank.train.encode import Batch, Encoded
 
 PRIOR_SHARE = 0.15  # of the listwise target: what the bi-encoder says, so that its knowledge is kept
 PRIOR_SHARPNESS = 20.0  # per unit of cosine similarity
+JOINT_WEIGHT = 0.5  # of the listwise loss of relevance and prior together: what the bi-encoder gets wrong counts most
 BINARY_WEIGHT = 0.2
 SPAN_WEIGHT = 0.5
 ANSWERABLE_WEIGHT = 0.5
@@ -24,6 +25,7 @@ class Losses:
     """The parts of the loss, each a mean over what it applies to; 0 where it applies to nothing."""
 
     rank: Tensor
+    joint: Tensor
     binary: Tensor
     span: Tensor
     answerable: Tensor
@@ -31,7 +33,8 @@ class Losses:
     @property
     def total(self) -> Tensor:
         """The weighted sum."""
-        return self.rank + BINARY_WEIGHT * self.binary + SPAN_WEIGHT * self.span + ANSWERABLE_WEIGHT * self.answerable
+        ranking = self.rank + JOINT_WEIGHT * self.joint + BINARY_WEIGHT * self.binary
+        return ranking + SPAN_WEIGHT * self.span + ANSWERABLE_WEIGHT * self.answerable
 
 
 def losses(outputs: Outputs, batch: Batch) -> Losses:
@@ -41,19 +44,24 @@ def losses(outputs: Outputs, batch: Batch) -> Losses:
     relevance = outputs.relevance.view(len(groups), passages)
     ranked = torch.tensor([item.group.ranked for item in groups])
     zero = outputs.relevance.sum() * 0
-    rank = binary = zero
+    rank = joint = binary = zero
     if bool(ranked.any()) and passages > 1:
-        prior = torch.tensor([item.group.prior for item in groups])[ranked]
-        target = PRIOR_SHARE * F.softmax(prior * PRIOR_SHARPNESS, dim=1)
+        prior = torch.tensor([item.group.prior for item in groups])[ranked] * PRIOR_SHARPNESS
+        target = PRIOR_SHARE * F.softmax(prior, dim=1)
         target[:, 0] += 1 - PRIOR_SHARE
         rank = -(target * F.log_softmax(relevance[ranked], dim=1)).sum(1).mean()
+        joint = -F.log_softmax(relevance[ranked] + prior, dim=1)[:, 0].mean()
         wanted = torch.zeros_like(relevance[ranked])
         wanted[:, 0] = 1
         weight = torch.full_like(wanted, 1 / (passages - 1))
         weight[:, 0] = 1
         binary = F.binary_cross_entropy_with_logits(relevance[ranked], wanted, weight)
     return Losses(
-        rank, binary, _span_loss(outputs, groups, passages, zero), _answerable_loss(outputs, groups, passages, zero)
+        rank,
+        joint,
+        binary,
+        _span_loss(outputs, groups, passages, zero),
+        _answerable_loss(outputs, groups, passages, zero),
     )
 
 

@@ -144,3 +144,14 @@ def test_a_passage_under_another_header_is_another_passage() -> None:
     assert one.chunk_id == other.chunk_id
     cache.keep(QUERY, [one], [1.0])
     assert cache.known(QUERY, [other]) == {}
+
+
+def test_without_a_weight_the_model_says_how_much_its_word_counts() -> None:
+    declared = run(OverlapReranker(RANGE, {"any": 0.6}), max_forwards=3, early_exit=False)
+    assert declared.share == pytest.approx(0.6)
+    assert (
+        declared.ranking.scores()
+        == run(OverlapReranker(RANGE), max_forwards=3, weight=0.6, early_exit=False).ranking.scores()
+    )
+    assert run(OverlapReranker(RANGE), max_forwards=3).share == pytest.approx(0.3)
+    assert run(OverlapReranker(RANGE, {"any": 0.6}), max_forwards=3, weight=0.1).share == pytest.approx(0.1)

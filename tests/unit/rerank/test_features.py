@@ -11,7 +11,8 @@ import pytest
 from citewell.core.errors import ModelMismatch, ModelUnavailable
 from citewell.core.facts import CandidateFacts
 from citewell.core.types import rank_by_score
-from citewell.rerank.features import FEATURES, TRAITS, describe
+from citewell.rerank.blend import CAUTIOUS, MOST, Blend, blend_of
+from citewell.rerank.features import FEATURES, TRAITS, describe, traits_of
 from citewell.rerank.learned import LinearRanker, Weights
 from citewell.rerank.train.linear import Judged, fit, ideal_dcg, ndcg
 
@@ -97,7 +98,7 @@ def made(seed: int, useful: int) -> list[Judged]:
         rows = chance.random((20, len(FEATURES)))
         gains = np.zeros(20)
         gains[int(rows[:, useful].argmax())] = 1
-        judged.append(Judged(rows, np.array([1.0, 0.0, 0.3]), gains, ideal_dcg([1.0])))
+        judged.append(Judged(rows, np.array([1.0, 0.0, 0.3, 0.0]), gains, ideal_dcg([1.0])))
     return judged
 
 
@@ -113,3 +114,24 @@ def test_fitting_finds_the_feature_that_tells() -> None:
 def test_fitting_leaves_alone_what_is_best_already() -> None:
     weights, _ = fit({"made": made(3, FEATURES.index("fused"))}, {"made": 1.0})
     assert weights.terms == {}
+
+
+def test_a_question_is_long_between_eight_and_twenty_four_words() -> None:
+    long = TRAITS.index("long")
+    shares = [traits_of(" ".join(["word"] * words), np.array([1.0, 0.0]))[long] for words in (1, 8, 16, 24, 90)]
+    assert shares == [0, 0, 0.5, 1, 1]
+
+
+def test_a_blend_adds_its_terms_and_stays_within_bounds() -> None:
+    scores = (1.0, 0.5, 0.0)  # the peak is 0.75
+    assert Blend({"any": 0.2, "asked": 0.3}).share("why so", scores) == pytest.approx(0.5)
+    assert Blend({"any": 0.2, "asked": 0.3}).share("red paint", scores) == pytest.approx(0.2)
+    assert Blend({"any": 0.1, "peak": 0.4}).share("red paint", scores) == pytest.approx(0.4)
+    assert Blend({"any": 9.0}).share("red paint", scores) == MOST
+    assert Blend({"any": -1.0}).share("red paint", scores) == 0
+    assert blend_of(None).share("why so", scores) == pytest.approx(CAUTIOUS)
+
+
+def test_a_blend_refuses_a_trait_that_does_not_exist() -> None:
+    with pytest.raises(ModelMismatch, match="weather"):
+        Blend({"weather": 1.0})

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from twins import make_chunk
@@ -29,7 +30,7 @@ from citewell.core.models import (
 from citewell.core.scores import auroc
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Query
-from citewell.rerank.pair_model import Outputs
+from citewell.rerank.pair_model import Outputs, PairModel
 from citewell.rerank.reader import READER_FILE, ReadingCrossEncoder
 from citewell.rerank.train.encode import Encoded, batches, collate, encode
 from citewell.rerank.train.groups import Group, TrainingPassage, bucket, read_groups, write_groups
@@ -37,7 +38,9 @@ from citewell.rerank.train.loop import TrainSettings, split, train
 from citewell.rerank.train.losses import (
     ANSWERABLE_WEIGHT,
     BINARY_WEIGHT,
+    JOINT_WEIGHT,
     PRIOR_SHARE,
+    PRIOR_SHARPNESS,
     SPAN_WEIGHT,
     losses,
 )
@@ -225,8 +228,27 @@ def test_losses_by_hand() -> None:
     assert found.span.item() == pytest.approx((start + end) / 2, abs=1e-5)
     known = (math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(-1.0))) / 2
     assert found.answerable.item() == pytest.approx(known, abs=1e-5)
-    total = found.rank + BINARY_WEIGHT * found.binary + SPAN_WEIGHT * found.span + ANSWERABLE_WEIGHT * found.answerable
+    assert found.joint.item() == pytest.approx(own, abs=1e-5)
+    total = found.rank + JOINT_WEIGHT * found.joint + BINARY_WEIGHT * found.binary
+    total = total + SPAN_WEIGHT * found.span + ANSWERABLE_WEIGHT * found.answerable
     assert found.total.item() == pytest.approx(total.item())
+
+
+def test_what_the_bi_encoder_gets_wrong_counts_more() -> None:
+    found = []
+    for prior in ((0.6, 0.5), (0.5, 0.6)):
+        encoded = Encoded(((1, 2, 3), (1, 2, 3)), (1, 1), ((1, 2),), group(1, prior=prior))
+        found.append(losses(outputs([1.0, 0.0], [0.0, 0.0], [0.0] * 3, [0.0] * 3), collate([encoded], 0)).joint.item())
+    ahead, behind = (1 + PRIOR_SHARPNESS * 0.1, 1 - PRIOR_SHARPNESS * 0.1)
+    assert found == pytest.approx([math.log(1 + math.exp(-ahead)), math.log(1 + math.exp(-behind))], abs=1e-4)
+
+
+def test_training_goes_on_from_a_trained_model_with_its_heads(tiny_reader: Path) -> None:
+    model = PairModel.from_encoder(tiny_reader)
+    kept = load_file(tiny_reader / READER_FILE)
+    assert torch.equal(model.span.weight, kept["span.weight"].float())
+    scorer = AutoModelForSequenceClassification.from_pretrained(tiny_reader, local_files_only=True)
+    assert torch.equal(model.trunk.classifier.weight, scorer.classifier.weight)  # type: ignore[union-attr]
 
 
 def test_a_question_without_an_answer_trains_only_that() -> None:
