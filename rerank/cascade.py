@@ -55,9 +55,7 @@ def rerank(
     bounds = reranker.score_range if settings.early_exit else None
     if bounds is None:
         reading.read(head)
-        scaled = (
-            min_max(reading.scores) if reranker.score_range is None else _by_range(reading.scores, reranker.score_range)
-        )
+        scaled = scaled_scores(reading.scores, reranker.score_range)
     else:
         scaled = _until_settled(reading, head, base, share, bounds, keep)
     blended = {key: HEAD_BONUS + (1 - share) * value + share * scaled.get(key, 0.0) for key, value in base.items()}
@@ -107,7 +105,7 @@ def _until_settled(
     scaled: dict[str, float] = {}
     for at in range(0, len(head), STEP):
         reading.read(head[at : at + STEP])
-        scaled = _by_range(reading.scores, bounds)
+        scaled = scaled_scores(reading.scores, bounds)
         got = sorted(((1 - share) * base[key] + share * value for key, value in scaled.items()), reverse=True)
         hope = max(((1 - share) * base[c.chunk_id] + share for c in head[at + STEP :]), default=0.0)
         if len(got) >= keep and got[keep - 1] > hope:
@@ -115,7 +113,9 @@ def _until_settled(
     return scaled
 
 
-def _by_range(scores: Mapping[str, float], bounds: tuple[float, float]) -> dict[str, float]:
-    """(score - low) / (high - low), cut to [0, 1]."""
+def scaled_scores(scores: Mapping[str, float], bounds: tuple[float, float] | None) -> dict[str, float]:
+    """(score - low) / (high - low), cut to [0, 1]; without declared bounds those of the scores themselves."""
+    if bounds is None:
+        return min_max(scores)
     low, high = bounds
     return {key: min(1.0, max(0.0, (score - low) / (high - low))) for key, score in scores.items()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
-from citewell.core.models import available_threads, weights_fingerprint
+from citewell.core.models import CARD, CHECKSUMS, available_threads, weights_fingerprint, write_checksums
 from citewell.core.settings import RerankSettings
 from citewell.core.tokens import ModelTokenizer
 from citewell.core.types import Chunk, Query
@@ -145,6 +145,20 @@ def declared(folder: Path) -> tuple[tuple[float, float] | None, Mapping[str, flo
         raise ModelMismatch(f"{path} does not declare a range of scores", hint=_HINT) from None
     blend_of(found.blend)  # names a trait that it does not know
     return found.score_range, found.blend
+
+
+def declare_blend(folder: Path, terms: Mapping[str, float]) -> None:
+    """Writes the terms of the blend into the folder's declaration, and its checksums anew where it has some.
+
+    Raises ModelMismatch where no range of scores is declared: shares of scores that mean nothing could not be told apart.
+    """
+    if not (folder / DECLARATION).is_file():
+        raise ModelMismatch(f"{folder} holds no {DECLARATION} with the range of the model's scores")
+    score_range, _ = declared(folder)
+    said = {"score_range": score_range, "blend": dict(terms)}
+    (folder / DECLARATION).write_text(json.dumps(said) + "\n", encoding="utf-8")
+    if (folder / CHECKSUMS).is_file():
+        write_checksums(folder, without={CARD})
 
 
 def require_scoring_head(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from citewell.cli.train.blend import blend
 from citewell.cli.train.ltr import ltr
 from citewell.cli.train.reranker import reranker
 
@@ -18,3 +19,4 @@ def train() -> None:
 
 train.add_command(reranker)
 train.add_command(ltr)
+train.add_command(blend)

@@ -31,11 +31,11 @@ def ltr(
     """
     settings = place.settings()
     from citewell.rerank.learned import FILE
-    from citewell.training.blend import fit_blend
+    from citewell.training.blend import fit_ranker
     from citewell.training.prepare import Sources
 
     with ConsoleProgress("fit learning to rank") as progress:
-        fitted = fit_blend(Sources(data, texts), settings, cache or place.directory / "evaluation", seed, progress)
+        fitted = fit_ranker(Sources(data, texts), settings, cache or place.directory / "evaluation", seed, progress)
     out.mkdir(parents=True, exist_ok=True)
     (out / FILE).write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
     click.echo(json.dumps(fitted, indent=2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ def fit(
 ) -> tuple[Weights, dict[str, tuple[float, float]]]:
     """Weights that raise the mean nDCG@10 of the sets, each weighed by its share; and of each set the value before and after.
 
-    A question without a relevant candidate counts 0. Deterministic: every weight is moved in turn by each of STEPS, the best move is kept, until a sweep brings nothing.
+    A question without a relevant candidate counts 0. Deterministic.
     """
     names = [(feature, trait) for feature in FEATURES for trait in TRAITS]
     fused = names.index(("fused", TRAITS[0]))
@@ -48,45 +48,52 @@ def fit(
         raise DatasetInvalid("there is no judged question to fit on", hint="Give more --data or --texts.")
 
     def value(weights: Rows) -> float:
-        means = {n: float(np.mean([_ndcg(x @ weights, j) for x, j in rows])) for n, rows in spread.items()}
+        means = {
+            n: float(np.mean([ndcg_of(x @ weights, j.gains, j.ideal) for x, j in rows])) for n, rows in spread.items()
+        }
         return sum(shares[n] * mean for n, mean in means.items()) - LASSO * float(np.abs(weights).sum())
 
-    weights = np.zeros(len(names))
-    weights[fused] = 1.0
-    start = weights.copy()
-    best = value(weights)
-    for _ in range(SWEEPS):
-        before = best
-        for at in range(len(names)):
-            if at == fused:
-                continue
-            moved = []
-            for step in STEPS:
-                tried = weights.copy()
-                tried[at] = round(tried[at] + step, 4)
-                moved.append((value(tried), -abs(step), tried[at]))
-            top = max(moved)
-            if top[0] > best + 1e-6:
-                best = top[0]
-                weights[at] = top[2]
-        if best <= before + 1e-6:
-            break
+    start = np.zeros(len(names))
+    start[fused] = 1.0
+    weights = ascend(start, STEPS, value, fixed={fused})
     terms = {
         feature if trait == TRAITS[0] else f"{feature}*{trait}": float(weight)
         for (feature, trait), weight in zip(names, weights, strict=True)
         if weight and (feature, trait) != names[fused]
     }
     figures = {
-        name: (float(np.mean([_ndcg(x @ start, j) for x, j in rows])), float(np.mean([_ndcg(x @ weights, j) for x, j in rows])))
+        name: (float(np.mean([ndcg_of(x @ start, j.gains, j.ideal) for x, j in rows])), float(np.mean([ndcg_of(x @ weights, j.gains, j.ideal) for x, j in rows])))
         for name, rows in spread.items()
     }  # fmt: skip
     return Weights(terms=terms), figures
 
 
+def ascend(start: Rows, steps: Sequence[float], value: Callable[[Rows], float], fixed: Collection[int] = ()) -> Rows:
+    """Moves every number but the fixed ones in turn by each of the steps and keeps the best move, until a sweep brings nothing."""
+    best_at, best = start.copy(), value(start)
+    for _ in range(SWEEPS):
+        before = best
+        for at in range(len(start)):
+            if at in fixed:
+                continue
+            moved = []
+            for step in steps:
+                tried = best_at.copy()
+                tried[at] = round(tried[at] + step, 4)
+                moved.append((value(tried), -abs(step), tried[at]))
+            top = max(moved)
+            if top[0] > best + 1e-6:
+                best = top[0]
+                best_at[at] = top[2]
+        if best <= before + 1e-6:
+            break
+    return best_at
+
+
 def ndcg(weights: Weights, judged: Sequence[Judged]) -> float:
     """Mean nDCG@10 of these questions, those without a relevant candidate counting 0."""
     matrix = weights.matrix()
-    return float(np.mean([_ndcg(j.rows @ (matrix @ j.traits), j) for j in judged])) if judged else 0.0
+    return float(np.mean([ndcg_of(j.rows @ (matrix @ j.traits), j.gains, j.ideal) for j in judged])) if judged else 0.0
 
 
 def _products(judged: Judged) -> Rows:
@@ -95,6 +102,7 @@ def _products(judged: Judged) -> Rows:
     return product
 
 
-def _ndcg(scores: NDArray[np.float64], judged: Judged) -> float:
+def ndcg_of(scores: Rows, gains: NDArray[np.float64], ideal: float) -> float:
+    """nDCG@10 of the order of these scores; 0 without an ideal."""
     top = np.argsort(-scores, kind="stable")[: len(_DISCOUNTS)]
-    return float(judged.gains[top] @ _DISCOUNTS[: len(top)] / judged.ideal) if judged.ideal else 0.0
+    return float(gains[top] @ _DISCOUNTS[: len(top)] / ideal) if ideal else 0.0

@@ -11,11 +11,10 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from citewell.core.models import write_checksums
+from citewell.core.models import CARD, write_checksums
 from citewell.rerank.cross_encoder import DECLARATION
 from citewell.rerank.pair_model import PairModel
 
-CARD = "README.md"
 _CARD = """\
 # A cross-encoder that reads
 

@@ -12,14 +12,16 @@ import pytest
 from click.testing import CliRunner
 
 from citewell.cli.main import cli
-from citewell.core.errors import DatasetInvalid, SettingsError
-from citewell.core.models import require_checksums
+from citewell.core.errors import DatasetInvalid, ModelMismatch, SettingsError
+from citewell.core.models import require_checksums, write_checksums
 from citewell.core.settings import load_settings
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.pipeline.wiring import Engine
+from citewell.rerank.cross_encoder import declare_blend
 from citewell.rerank.train.groups import bucket
-from citewell.training.blend import fit_blend, judged_needs, judged_questions
+from citewell.training.blend import fit_ranker
+from citewell.training.judged import needs_of, questions_of
 from citewell.training.mine import mine
 from citewell.training.prepare import Sources, prepare
 from citewell.training.questions import TRAINED_BUCKETS, Asked, asked_of_dataset, asked_of_text, refuse_measured
@@ -151,24 +153,55 @@ def test_sources_become_groups_once(tmp_path: Path) -> None:
 def test_learning_to_rank_is_fitted_on_the_blend_part_alone(
     sample: Indexed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    questions = judged_questions(sample, read_dataset(Path("sample")), EVERY)  # type: ignore[arg-type]
+    questions = questions_of(sample, read_dataset(Path("sample")), EVERY)  # type: ignore[arg-type]
     assert len(questions) > 20
     assert all(j.ideal > 0 for j in questions)
-    assert not judged_questions(sample, read_dataset(Path("sample")), range(0))
-    needs = judged_needs(sample, EVERY, 13)
+    assert not questions_of(sample, read_dataset(Path("sample")), range(0))
+    needs = needs_of(sample, EVERY, 13)
     assert needs
-    assert all(j.rows.min() >= 0 and j.rows.max() <= 1 for j in needs)
-    monkeypatch.setattr("citewell.training.blend.LEAST_SET", 1)
-    fitted = fit_blend(Sources(datasets=(beir(tmp_path / "towns", 60),)), load_settings(), tmp_path / "cache", 13)
+    for need in needs:
+        _, head = need.head(sample.engine)
+        assert not need.without & set(head.scores())
+        assert need.gains(head).sum() == len(need.relevant & set(head.scores()))
+    monkeypatch.setattr("citewell.training.judged.LEAST_SET", 1)
+    fitted = fit_ranker(Sources(datasets=(beir(tmp_path / "towns", 60),)), load_settings(), tmp_path / "cache", 13)
     assert set(fitted) == {"terms", "fitted", "held_out", "seed"}
     seen = [count for sets in (fitted["fitted"], fitted["held_out"]) for count, *_ in sets.values()]  # type: ignore[attr-defined]
     assert sum(seen) == sum(1 for i in range(60) if bucket(f"town{i}") >= 14)
 
 
+def test_a_blend_is_fitted_and_declared(tmp_path: Path, tiny_reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("citewell.training.judged.LEAST_SET", 1)
+    model = Path(shutil.copytree(tiny_reader, tmp_path / "model"))
+    (model / "rerank.json").write_text('{"score_range": [-0.5, 0.5]}')
+    write_checksums(model)
+    towns = beir(tmp_path / "towns", 60)
+    arguments = [
+        "train",
+        "blend",
+        str(model),
+        "--data",
+        str(towns),
+        "--index",
+        str(tmp_path / "cache"),
+        "--forwards",
+        "4",
+    ]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    fitted = json.loads(done.stdout)
+    assert fitted["fitted"]["towns questions"][2] >= fitted["fitted"]["towns questions"][1]
+    assert json.loads((model / "rerank.json").read_text())["blend"] == fitted["terms"]
+    require_checksums(model)
+    (model / "rerank.json").unlink()
+    with pytest.raises(ModelMismatch):
+        declare_blend(model, {})
+
+
 def test_the_commands_refuse_measure_in_a_sentence(tmp_path: Path) -> None:
     inside = beir(tmp_path / "measure" / "towns", 3)
-    for command in ("reranker", "ltr"):
-        done = CliRunner().invoke(cli, ["train", command, "--data", str(inside), "--out", str(tmp_path / "out")])
+    out = ["--out", str(tmp_path / "out")]
+    for command, rest in (("reranker", out), ("ltr", out), ("blend", [str(tmp_path)])):
+        done = CliRunner().invoke(cli, ["train", command, "--data", str(inside), *rest])
         assert isinstance(done.exception, DatasetInvalid)
         assert "never trained on" in done.exception.message
 
