@@ -36,14 +36,14 @@ def main() -> None:
             folder = Path(directory, engine)
             folder.mkdir()
             started = time.perf_counter()
-            write_lexical(engine, texts, folder)
+            write_lexical(engine, enumerate(texts), folder)
             indexes[engine] = open_lexical(engine, folder)
             print(f"{engine}: {len(texts)} passages indexed and opened in {time.perf_counter() - started:.1f} s")
         for _ in range(ROUNDS):
             for engine, index in indexes.items():
                 started = time.perf_counter()
                 for terms in queries:
-                    index.best(terms, DEPTH, frozenset())
+                    index.best(terms, DEPTH, ())
                 seconds[engine] += time.perf_counter() - started
     rates = {engine: ROUNDS * len(queries) / spent for engine, spent in seconds.items()}
     for engine, rate in rates.items():

@@ -149,6 +149,13 @@ class DocumentNotFound(CitewellError):
     default_hint = "Run `citewell documents list` to see the ids."
 
 
+class GenerationNotFound(CitewellError):
+    """No generation of this number is kept."""
+
+    code = "generation.not_found"
+    default_hint = "Run `citewell generations list` to see the numbers."
+
+
 class ModelUnavailable(CitewellError):
     """A model cannot be found or loaded."""
 

@@ -103,8 +103,10 @@ class Reranker(Protocol):
 class ChunkStore(Protocol):
     """Texts by id, as the catalog holds them now: what was deleted is not there."""
 
-    def passages(self, candidates: Sequence[Candidate]) -> Mapping[str, StoredPassage]:
-        """The passages by id, for those whose document is alive."""
+    def passages(
+        self, candidates: Sequence[Candidate], groups: frozenset[str] | None = None
+    ) -> Mapping[str, StoredPassage]:
+        """The passages by id, for those whose document is alive and may be read by a caller of these groups (None: the owner)."""
         ...
 
     def text_at(self, doc_id: str, version: str, start_char: int, end_char: int) -> str | None:

@@ -129,10 +129,11 @@ def passage_id(doc_id: str, version: str, start_char: int, end_char: int, chunke
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An information need in words."""
+    """An information need in words, and the groups of who asks; None is the owner, who may read everything."""
 
     text: str
     query_id: str = "q"
+    groups: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if not self.text.strip():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,21 @@ OF_LIVING = (
     "AND live.valid_from IS NOT NULL AND live.valid_to IS NULL AND live.deleted = 0)"
 )
 _IDS_PER_STATEMENT = 500
+# The passages that the live generation's chunker made.
+_OF_CHUNKER = "c.chunker = (SELECT json_extract(value, '$.chunker') FROM meta WHERE key = 'fingerprints')"
+# Who may read a document: what was set here, else what came with it.
+_GROUPS = "coalesce((SELECT r.groups FROM rights r WHERE r.doc_id = d.doc_id), d.acl)"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRow:
+    """A generation that is kept: its number, how it came about, when it was built and last made live, and whether it answers."""
+
+    generation: int
+    made_by: str
+    built_at: str
+    published_at: str | None
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +84,35 @@ class Catalog:
         return str(rows[0][0]) if rows else None
 
     def generations(self) -> list[int]:
-        """The published generations that are still kept, oldest first."""
-        return [int(r[0]) for r in self._rows("SELECT generation FROM generations ORDER BY generation")]
+        """The generations that are kept, oldest first."""
+        return [row.generation for row in self.generation_rows()]
+
+    def generation_rows(self) -> list[GenerationRow]:
+        """The generations that are kept, oldest first, with what is known of them."""
+        live = self.live_generation()
+        rows = self._rows("SELECT generation, made_by, built_at, published_at FROM generations ORDER BY generation")
+        return [GenerationRow(**dict(row), live=row["generation"] == live) for row in rows]
+
+    def hidden_from(self, groups: Collection[str]) -> frozenset[str]:
+        """The living documents that name none of these groups."""
+        rows = self._rows(
+            f"SELECT d.doc_id FROM documents d WHERE {ALIVE} AND NOT EXISTS (SELECT 1 FROM json_each({_GROUPS}) g WHERE g.value IN "
+            "(SELECT value FROM json_each(?)))",
+            (json.dumps(sorted(groups)),),
+        )
+        return frozenset(str(r[0]) for r in rows)
+
+    def groups_of(self, doc_id: str) -> tuple[str, ...]:
+        """Who may read a living document. Raises DocumentNotFound."""
+        rows = self._rows(f"SELECT {_GROUPS} FROM documents d WHERE d.doc_id = ? AND {ALIVE}", (doc_id,))
+        if not rows:
+            raise DocumentNotFound(f"there is no document {doc_id}")
+        return tuple(json.loads(rows[0][0]))
+
+    def changes(self) -> int:
+        """A number that differs after every change that any process has committed."""
+        with self._lock:
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def deleted_doc_ids(self) -> frozenset[str]:
         """Documents that index files may still hold, and that are no longer alive in any version."""
@@ -83,7 +125,7 @@ class Catalog:
         """The living documents by uri."""
         rows = self._rows(
             "SELECT d.doc_id, d.version, d.uri, d.title, d.media_type, d.language, length(d.text) AS chars, "
-            f"(SELECT count(*) FROM chunks c WHERE c.row_id = d.row_id) AS passages FROM documents d WHERE {ALIVE} ORDER BY d.uri"
+            f"(SELECT count(*) FROM chunks c WHERE c.row_id = d.row_id AND {_OF_CHUNKER}) AS passages FROM documents d WHERE {ALIVE} ORDER BY d.uri"
         )
         return [DocumentSummary(**dict(row)) for row in rows]
 
@@ -91,8 +133,8 @@ class Catalog:
         """How many documents, passages, vectors and rejected files the living state has."""
         row = self._rows(
             f"SELECT (SELECT count(*) FROM documents d WHERE {ALIVE}) AS documents, "
-            f"(SELECT count(*) FROM chunks c JOIN documents d USING (row_id) WHERE {ALIVE}) AS passages, "
-            f"(SELECT count(DISTINCT c.content_hash) FROM chunks c JOIN documents d USING (row_id) WHERE {ALIVE}) AS vectors, "
+            f"(SELECT count(*) FROM chunks c JOIN documents d USING (row_id) WHERE {ALIVE} AND {_OF_CHUNKER}) AS passages, "
+            f"(SELECT count(DISTINCT c.content_hash) FROM chunks c JOIN documents d USING (row_id) WHERE {ALIVE} AND {_OF_CHUNKER}) AS vectors, "
             "(SELECT count(*) FROM dead_letters) AS rejected_files"
         )[0]
         return dict(row)
@@ -117,17 +159,24 @@ class Catalog:
             raise DocumentNotFound(f"there is no document {which}")
         return document_of_row(rows[0])
 
-    def passages(self, candidates: Sequence[Candidate]) -> Mapping[str, StoredPassage]:
-        """The passages by id, for those whose document lives."""
+    def passages(
+        self, candidates: Sequence[Candidate], groups: frozenset[str] | None = None
+    ) -> Mapping[str, StoredPassage]:
+        """The passages by id, for those whose document lives and may be read by a caller of these groups (None: the owner)."""
         found: dict[str, StoredPassage] = {}
         ids = [c.chunk_id for c in candidates]
         for at in range(0, len(ids), _IDS_PER_STATEMENT):
             some = ids[at : at + _IDS_PER_STATEMENT]
+            permitted = (
+                ""
+                if groups is None
+                else f"AND EXISTS (SELECT 1 FROM json_each({_GROUPS}) g JOIN json_each(?) m ON m.value = g.value)"
+            )
             rows = self._rows(
                 "SELECT c.*, d.doc_id, d.version, d.uri, d.title, d.blocks, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body "
                 "FROM chunks c JOIN documents d USING (row_id) WHERE "
-                f"{OF_LIVING} AND c.chunk_id IN ({','.join('?' * len(some))})",
-                some,
+                f"{OF_LIVING} AND c.chunk_id IN ({','.join('?' * len(some))}) {permitted}",
+                some if groups is None else [*some, json.dumps(sorted(groups))],
             )
             for row in rows:
                 blocks = load_blocks(row["blocks"], row["start_char"], row["end_char"])
@@ -138,7 +187,7 @@ class Catalog:
         """The passages of a living document in reading order; none for one that does not live."""
         rows = self._rows(
             "SELECT c.*, d.doc_id, d.version, d.title, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body "
-            f"FROM chunks c JOIN documents d USING (row_id) WHERE d.doc_id = ? AND {ALIVE} ORDER BY c.start_char, c.end_char",
+            f"FROM chunks c JOIN documents d USING (row_id) WHERE d.doc_id = ? AND {ALIVE} AND {_OF_CHUNKER} ORDER BY c.start_char, c.end_char",
             (doc_id,),
         )
         return [chunk_of_row(row) for row in rows]
@@ -155,12 +204,12 @@ class Catalog:
         """What SQLite's own check finds wrong with the file; empty when it is sound."""
         return [str(r[0]) for r in self._rows("PRAGMA quick_check") if r[0] != "ok"]
 
-    def vectors_of_living(self, embedder: str) -> Iterator[tuple[str, bytes | None]]:
-        """Passage id and vector of every living passage, in the order of the ids; for checks."""
+    def vectors_of_living(self, embedder: str, chunker: str) -> Iterator[tuple[str, bytes | None]]:
+        """Passage id and vector of every living passage as a chunker and an embedder make them, in the order of the ids; for checks."""
         rows = self._rows(
             "SELECT c.chunk_id, v.vector FROM chunks c JOIN documents d USING (row_id) "
-            f"LEFT JOIN vectors v ON v.content_hash = c.content_hash AND v.embedder = ? WHERE {ALIVE} ORDER BY c.chunk_id",
-            (embedder,),
+            f"LEFT JOIN vectors v ON v.content_hash = c.content_hash AND v.embedder = ? WHERE {ALIVE} AND c.chunker = ? ORDER BY c.chunk_id",
+            (embedder, chunker),
         )
         return ((r[0], r[1]) for r in rows)
 

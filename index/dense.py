@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import faiss
 import numpy as np
@@ -12,50 +11,60 @@ from numpy.typing import NDArray
 
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
+from citewell.index.blocks import Block
 from citewell.index.passages import PassageTable, Rows, Scores, search_until_distinct
 
-FILE_NAME = "dense.faiss"
 _CACHED_QUERIES = 64
-
-
-def write_dense(vectors: Vectors, dimension: int, folder: Path) -> None:
-    """Builds the exact index of `vectors`, `(n, dimension) float32`, one per row, into `folder`."""
-    index = faiss.IndexFlatIP(dimension)
-    if len(vectors):
-        index.add(vectors)
-    faiss.write_index(index, str(folder / FILE_NAME))
+Selectors = Sequence["faiss.IDSelector | None"]
 
 
 class DenseIndex:
-    """The index that `write_dense` left in `folder`, memory-mapped."""
+    """The vectors of some blocks, one row after the other, memory-mapped; every search looks at all of them."""
 
-    def __init__(self, folder: Path) -> None:
-        self._index = faiss.read_index(str(folder / FILE_NAME), faiss.IO_FLAG_MMAP_IFC)
+    def __init__(self, blocks: Sequence[Block], dimension: int) -> None:
+        self._parts = [block.vectors for block in blocks]
+        self._starts = np.cumsum([0, *(len(block) for block in blocks)])
+        self.dimension = dimension
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self._starts[-1])
 
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return int(self._index.d)
+    def selectors(self, hidden: Rows) -> Selectors:
+        """What keeps these rows out of a search: one selector a block, None where nothing of it is hidden."""
+        made: list[faiss.IDSelector | None] = []
+        for part, start in zip(self._parts, self._starts, strict=False):
+            inside = hidden[(hidden >= start) & (hidden < start + part.ntotal)] - start
+            if not len(inside):
+                made.append(None)
+                continue
+            shown = np.ones(part.ntotal, dtype=np.bool_)
+            shown[inside] = False
+            made.append(faiss.IDSelectorBitmap(np.packbits(shown, bitorder="little")))  # type: ignore[call-arg, arg-type]
+        return made
 
-    def best(self, vector: NDArray[np.float32], count: int, excluded: Rows) -> tuple[Rows, Scores]:
-        """The `count` rows of the largest inner product with `vector`, by falling score, without the excluded."""
-        if not len(self):
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        parameters = None
-        if len(excluded):
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorNot(faiss.IDSelectorBatch(excluded)))  # type: ignore[call-arg]
-        scores, rows = self._index.search(vector.reshape(1, -1), min(count, len(self)), params=parameters)
-        found = rows[0] >= 0
-        return rows[0][found], scores[0][found]
+    def best(self, vector: NDArray[np.float32], count: int, selectors: Selectors = ()) -> tuple[Rows, Scores]:
+        """The `count` rows of the largest inner product with `vector`, by falling score, without what the selectors hide."""
+        rows, scores = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+        for number, part in enumerate(self._parts):
+            if not part.ntotal:
+                continue
+            selector = selectors[number] if selectors else None
+            parameters = None if selector is None else faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+            found_scores, found = part.search(vector.reshape(1, -1), min(count, part.ntotal), params=parameters)
+            real = found[0] >= 0
+            rows.append(found[0][real] + self._starts[number])
+            scores.append(found_scores[0][real])
+        joined, joined_scores = np.concatenate(rows), np.concatenate(scores)
+        order = np.argsort(-joined_scores, kind="stable")[:count]
+        return joined[order], joined_scores[order]
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors of these rows, `(len(rows), dimension) float32`."""
-        if not len(rows):
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        stored: Vectors = self._index.reconstruct_batch(rows)
+        stored = np.zeros((len(rows), self.dimension), dtype=np.float32)
+        places = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(places):
+            here = places == number
+            stored[here] = self._parts[number].reconstruct_batch(rows[here] - self._starts[number])
         return stored
 
 
@@ -70,13 +79,13 @@ class DenseRetriever:
         self._index = index
         self._table = table
         self._embedder = embedder
-        self._excluded = np.zeros(0, dtype=np.int64) if excluded is None else excluded
+        self._selectors = index.selectors(np.union1d(table.dead, [] if excluded is None else excluded).astype(np.int64))
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The nearest passages, until `depth` distinct documents are among them or nothing is left."""
         vector = self._vector(query)
-        rows, scores = search_until_distinct(lambda n: self._index.best(vector, n, self._excluded), self._table, depth)
+        rows, scores = search_until_distinct(lambda n: self._index.best(vector, n, self._selectors), self._table, depth)
         return self._table.ranking(self.name, rows, scores)
 
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:

@@ -1,33 +1,48 @@
 """Immutable index generations: written beside, checked, synced, and only then named by the catalog.
 
-`DIR/generations/000042/` holds the passage table, the lexical and the dense index, and `manifest.json` with the checksums of
-the others. A folder that no row of the catalog names does not exist for readers.
+`DIR/generations/000042/` holds the blocks of vectors and ids, the lexical index, and `manifest.json` with the checksums of
+the others. What did not change since the generation it was made from is linked to and not written. A folder that no row of the
+catalog names does not exist for readers.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import itertools
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from citewell.core.errors import IndexCorrupt, IndexIncompatible
-from citewell.core.models import file_sha256
 from citewell.core.protocols import Vectors
 from citewell.index.analysis import ANALYZER_VERSION
-from citewell.index.dense import DenseIndex, write_dense
-from citewell.index.lexical import write_lexical
-from citewell.index.passages import PassageTable
+from citewell.index.blocks import (
+    Block,
+    link_block,
+    merged,
+    names_of,
+    open_block,
+    read_dead,
+    to_merge,
+    write_block,
+    write_dead,
+)
+from citewell.index.files import reached, sha256_of, sync
+from citewell.index.lexical import LOCKS, open_lexical, write_lexical
+from citewell.index.passages import Columns, PassageTable, Slots
 from citewell.index.schema import FORMAT_VERSION, OLDEST_READABLE_VERSION
 
 FOLDER = "generations"
 MANIFEST = "manifest.json"
 # tantivy's own bookkeeping, which opening an index may touch.
-_NOT_CHECKED = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock", ".managed.json"})
+_NOT_CHECKED = LOCKS | {".managed.json"}
+_RUNTIME = ("faiss-cpu", "numpy", "tantivy", "PyStemmer")
+_NO_SLOTS = np.zeros(0, dtype=np.int64)
 
 
 class Fingerprints(BaseModel):
@@ -42,14 +57,16 @@ class Fingerprints(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a generation holds, and the checksum of each of its files."""
+    """What a generation holds, what it was made from and with, and the checksum of each of its files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format_version: int = FORMAT_VERSION
     oldest_readable_version: int = OLDEST_READABLE_VERSION
     generation: int
+    base: int | None
     fingerprints: Fingerprints
+    runtime: dict[str, str]
     dimension: int
     documents: int
     passages: int
@@ -59,11 +76,23 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One passage to index: its ids and what the lexical index reads of it."""
+    """One passage to index: its slot, its ids and what the lexical index reads of it."""
 
+    slot: int
     chunk_id: str
     doc_id: str
     lexical_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a generation has that its base has not: new rows with their vectors, `(len(rows), dimension) float32`, and the slots
+    that end. With `compact` blocks are merged and tombstones dropped."""
+
+    rows: Sequence[IndexRow]
+    vectors: Vectors
+    ended: Slots = field(default_factory=lambda: _NO_SLOTS)
+    compact: bool = False
 
 
 def generation_folder(directory: Path, generation: int) -> Path:
@@ -72,7 +101,7 @@ def generation_folder(directory: Path, generation: int) -> Path:
 
 
 def write_generation(
-    directory: Path, generation: int, rows: Sequence[IndexRow], vectors: Vectors, fingerprints: Fingerprints
+    directory: Path, generation: int, change: Change, fingerprints: Fingerprints, base: Manifest | None = None
 ) -> tuple[Manifest, str]:
     """Writes, checks and syncs a generation; returns its manifest and the manifest's SHA-256. Nothing names it yet."""
     folder = generation_folder(directory, generation)
@@ -80,30 +109,83 @@ def write_generation(
     for leftover in (building, folder):
         shutil.rmtree(leftover, ignore_errors=True)
     building.mkdir(parents=True)
-    table = PassageTable.of((row.chunk_id, row.doc_id) for row in rows)
-    if len(set(table.passages.tolist())) != len(rows):
-        raise IndexCorrupt("two passages share an id")
-    table.write(building)
-    write_dense(vectors, vectors.shape[1], building)
-    write_lexical(fingerprints.lexical_engine, (row.lexical_text for row in rows), building)
-    _check_written(building, table, vectors)
+    before = None if base is None else generation_folder(directory, base.generation)
+    _write_blocks(building, before, generation, change)
+    reached("blocks written")
+    write_lexical(
+        fingerprints.lexical_engine, ((row.slot, row.lexical_text) for row in change.rows), building, before,
+        change.ended.tolist(),
+    )  # fmt: skip
+    reached("lexical written")
+    table = _check_written(building, fingerprints.lexical_engine)
+    known = {} if base is None or before is None else _unchanged(before, building, base.files)
     files = {str(path.relative_to(building).as_posix()): path for path in _files(building)}
     manifest = Manifest(
         generation=generation,
+        base=None if base is None else base.generation,
         fingerprints=fingerprints,
-        dimension=vectors.shape[1],
-        documents=len(set(table.documents.tolist())),
-        passages=len(rows),
-        files={name: _sha256(path) for name, path in files.items()},
+        runtime={name: version(name) for name in _RUNTIME},
+        dimension=change.vectors.shape[1],
+        documents=table.documents_count(),
+        passages=len(table),
+        files={name: known.get(name) or sha256_of(path) for name, path in files.items()},
         sizes_bytes={name: path.stat().st_size for name, path in files.items()},
     )
     content = manifest.model_dump_json(indent=1).encode()
     (building / MANIFEST).write_bytes(content)
-    _sync_tree(building)
+    reached("manifest written")
+    _sync_tree(building, without=known)
+    reached("files synced")
     building.rename(folder)
-    _sync(folder.parent)
-    _sync(directory)
+    sync(folder.parent)
+    sync(directory)
+    reached("folder renamed")
     return manifest, hashlib.sha256(content).hexdigest()
+
+
+def _write_blocks(building: Path, before: Path | None, generation: int, change: Change) -> None:
+    """Links what stays, merges what is to be merged, writes the new rows as a block, and lists the tombstones."""
+    names = [] if before is None else names_of(before)
+    dead = np.union1d(_NO_SLOTS if before is None else read_dead(before), change.ended)
+    if change.compact and before is not None:
+        blocks = [open_block(before, name) for name in names]
+        dead, names = _compact(building, generation, blocks, dead)
+    for name in names:
+        assert before is not None
+        link_block(before, building, name)
+    if change.rows or not names_of(building):
+        columns = Columns.of((row.slot, row.chunk_id, row.doc_id) for row in change.rows)
+        order = np.argsort([row.slot for row in change.rows], kind="stable")
+        write_block(building, generation, columns, change.vectors[order] if len(order) else change.vectors)
+    write_dead(building, dead)
+
+
+def _compact(building: Path, generation: int, blocks: Sequence[Block], dead: Slots) -> tuple[Slots, list[str]]:
+    """Writes the merged blocks; returns the tombstones that are left, and the names of the blocks that stay as they are."""
+    gone = [np.intersect1d(block.columns.slots, dead, assume_unique=True) for block in blocks]
+    runs = to_merge([len(block) for block in blocks], [len(slots) for slots in gone])
+    rewritten = {number for run in runs for number in run}
+    for run in runs:
+        columns, vectors = merged([blocks[number] for number in run], dead)
+        if len(columns):
+            write_block(building, generation, columns, vectors)
+        dead = np.setdiff1d(dead, np.concatenate([gone[number] for number in run]))
+    return dead, [block.name for number, block in enumerate(blocks) if number not in rewritten]
+
+
+def wants_compaction(directory: Path, manifest: Manifest) -> bool:
+    """Whether blocks of a generation should be merged."""
+    folder = generation_folder(directory, manifest.generation)
+    table, blocks = read_table(folder)
+    starts = np.cumsum([0, *map(len, blocks)])
+    dead = [int((~table.alive[a:b]).sum()) for a, b in itertools.pairwise(starts)]
+    return bool(to_merge(list(map(len, blocks)), dead))
+
+
+def read_table(folder: Path) -> tuple[PassageTable, list[Block]]:
+    """The rows of a generation and its blocks. Raises what the libraries raise for damaged files."""
+    blocks = [open_block(folder, name) for name in names_of(folder)]
+    return PassageTable(Columns.joined([block.columns for block in blocks]), read_dead(folder)), blocks
 
 
 def read_manifest(directory: Path, generation: int, expected_sha256: str) -> Manifest:
@@ -135,7 +217,7 @@ def damaged_files(directory: Path, manifest: Manifest) -> list[str]:
     return [
         name
         for name, checksum in manifest.files.items()
-        if not (folder / name).is_file() or _sha256(folder / name) != checksum
+        if not (folder / name).is_file() or sha256_of(folder / name) != checksum
     ]
 
 
@@ -158,34 +240,37 @@ def remove_unnamed(directory: Path, named: Iterable[int]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_written(folder: Path, table: PassageTable, vectors: Vectors) -> None:
-    """Opens what was written and compares it with what was meant."""
-    index = DenseIndex(folder)
-    again = PassageTable.read(folder)
-    same_rows = len(again) == len(table) == len(index) and bool((again.passages == table.passages).all())
-    if not same_rows or index.dimension != vectors.shape[1]:
-        raise IndexCorrupt(
-            "the index files just written do not hold what was indexed", hint="Check the disk, then ingest again."
-        )
+def _check_written(folder: Path, lexical_engine: str) -> PassageTable:
+    """Opens what was written and compares the parts with each other."""
+    hint = "Check the disk, then ingest again."
+    try:
+        table, _ = read_table(folder)
+    except (ValueError, RuntimeError, OSError, KeyError) as error:
+        raise IndexCorrupt(f"the index files just written cannot be read: {error}", hint=hint) from error
+    if table.has_twins():
+        raise IndexCorrupt("two passages share an id")
+    lexical = open_lexical(lexical_engine, folder)
+    if len(lexical) != len(table):
+        raise IndexCorrupt(f"the index files just written hold {len(lexical)} and {len(table)} passages", hint=hint)
+    return table
+
+
+def _unchanged(before: Path, after: Path, checksums: Mapping[str, str]) -> dict[str, str]:
+    """The checksums of the files that both folders share."""
+    return {
+        name: checksum
+        for name, checksum in checksums.items()
+        if (after / name).is_file() and (before / name).is_file() and (after / name).samefile(before / name)
+    }
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in _NOT_CHECKED)
 
 
-def _sha256(path: Path) -> str:
-    return file_sha256.__wrapped__(path)  # without its cache: index files are checked as they are now
-
-
-def _sync_tree(folder: Path) -> None:
+def _sync_tree(folder: Path, without: Mapping[str, str]) -> None:
+    """Syncs every file and folder below, but for files that were synced when they were written."""
     for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if path.is_dir() or path.relative_to(folder).as_posix() not in without:
+            sync(path)
+    sync(folder)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,59 +24,87 @@ from rank_bm25 import BM25Okapi
 from citewell.core.settings import BM25_B, BM25_K1
 from citewell.core.types import Query, Ranking
 from citewell.index.analysis import analyse
-from citewell.index.passages import PassageTable, Rows, Scores, search_until_distinct
+from citewell.index.files import link
+from citewell.index.passages import PassageTable, Rows, Scores, Slots, search_until_distinct
 
 FOLDER = "lexical"
+TOKENS = "tokens.json"
 _HEAP_BYTES = 64_000_000
-_NO_ROWS = np.zeros(0, dtype=np.int64)
+_NO_SLOTS = np.zeros(0, dtype=np.int64)
+LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
+_REWRITTEN = frozenset({"meta.json", ".managed.json"})  # tantivy's list of segments, replaced at each commit
 
 
 class LexicalIndex(Protocol):
-    """BM25 scores by row number."""
+    """BM25 scores by slot."""
 
-    def best(self, terms: Sequence[str], count: int, excluded: frozenset[int]) -> tuple[Rows, Scores]:
-        """The best `count` rows that hold any of the terms, by falling score."""
+    def __len__(self) -> int:
+        """How many rows it holds."""
         ...
 
-    def score_rows(self, terms: Sequence[str], rows: Rows) -> Scores:
-        """The score of each of these rows, 0 where none of the terms stands."""
+    def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
+        """The best `count` slots that hold any of the terms, by falling score."""
+        ...
+
+    def score_slots(self, terms: Sequence[str], slots: Slots) -> Scores:
+        """The score of each of these slots, 0 where none of the terms stands."""
         ...
 
     def passage_frequency(self, term: str) -> int:
-        """In how many rows `term` stands."""
+        """In how many rows `term` stands; rows that ended count until their segment is merged."""
         ...
 
 
-def write_lexical(engine: str, texts: Iterable[str], folder: Path) -> None:
-    """Builds the lexical index of `texts`, one per row, into `folder`."""
+def write_lexical(
+    engine: str, texts: Iterable[tuple[int, str]], folder: Path, base: Path | None = None, ended: Sequence[int] = ()
+) -> None:
+    """Builds the lexical index of `(slot, text)` rows into `folder`: those of the index in `base` without the ended slots, and these.
+
+    What tantivy has written in `base` is linked to and never changed: only the new rows and the marks of the ended ones are written.
+    """
     target = folder / FOLDER
     target.mkdir()
     if engine == "rank_bm25":
-        tokens = [analyse(text) for text in texts]
-        (target / "tokens.json").write_text(json.dumps(tokens, ensure_ascii=False), encoding="utf-8")
+        _write_tokens(texts, target, None if base is None else base / FOLDER, frozenset(ended))
         return
-    index = tantivy.Index(_schema(), path=str(target))
+    if base is not None:
+        for path in (base / FOLDER).iterdir():
+            if path.name in _REWRITTEN:
+                shutil.copyfile(path, target / path.name)
+            elif path.name not in LOCKS:
+                link(path, target / path.name)
+    index = tantivy.Index.open(str(target)) if base is not None else tantivy.Index(_schema(), path=str(target))
     writer = index.writer(_HEAP_BYTES, 1)  # one thread: the same segments for the same passages
-    for row, text in enumerate(texts):
+    if ended:
+        writer.delete_documents_by_query(tantivy.Query.term_set_query(index.schema, "slot", list(ended)))
+    for slot, text in texts:
         document = tantivy.Document()
-        document.add_unsigned("row", row)
+        document.add_unsigned("slot", slot)
         document.add_text("body", " ".join(analyse(text)))
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
 
 
+def _write_tokens(texts: Iterable[tuple[int, str]], target: Path, base: Path | None, ended: frozenset[int]) -> None:
+    """rank_bm25 has no index: the tokens of all rows are written anew."""
+    before = [] if base is None else json.loads((base / TOKENS).read_text(encoding="utf-8"))
+    rows = [row for row in before if row[0] not in ended] + [[slot, analyse(text)] for slot, text in texts]
+    rows.sort(key=lambda row: int(row[0]))
+    (target / TOKENS).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+
+
 def open_lexical(engine: str, folder: Path, k1: float = BM25_K1, b: float = BM25_B) -> LexicalIndex:
     """The lexical index that `write_lexical` left in `folder`; k1 and b are those of rank_bm25, tantivy has its own."""
     target = folder / FOLDER
     if engine == "rank_bm25":
-        return RankBM25Index(json.loads((target / "tokens.json").read_text(encoding="utf-8")), k1, b)
+        return RankBM25Index(json.loads((target / TOKENS).read_text(encoding="utf-8")), k1, b)
     return TantivyIndex(target)
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("row", stored=False, indexed=True, fast=True)
+    builder.add_unsigned_field("slot", stored=False, indexed=True, fast=True)
     builder.add_text_field("body", stored=False, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
 
@@ -88,30 +117,33 @@ class TantivyIndex:
         self._schema = index.schema
         self._searcher = index.searcher()
 
-    def best(self, terms: Sequence[str], count: int, excluded: frozenset[int]) -> tuple[Rows, Scores]:
-        """The best `count` rows that hold any of the terms, by falling score."""
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
+        """The best `count` slots that hold any of the terms, by falling score."""
         query = self._any_of(terms)
         if query is None:
-            return _NO_ROWS, np.zeros(0, dtype=np.float32)
+            return _NO_SLOTS, np.zeros(0, dtype=np.float32)
         if excluded:
-            without = tantivy.Query.term_set_query(self._schema, "row", sorted(excluded))
+            without = tantivy.Query.term_set_query(self._schema, "slot", list(excluded))
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, without)])
         return self._run(query, count)
 
-    def score_rows(self, terms: Sequence[str], rows: Rows) -> Scores:
-        """The score of each of these rows, 0 where none of the terms stands."""
+    def score_slots(self, terms: Sequence[str], slots: Slots) -> Scores:
+        """The score of each of these slots, 0 where none of the terms stands."""
         query = self._any_of(terms)
-        scores = np.zeros(len(rows), dtype=np.float32)
-        if query is None or not len(rows):
+        scores = np.zeros(len(slots), dtype=np.float32)
+        if query is None or not len(slots):
             return scores
-        among = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "row", rows.tolist()), 0.0)
+        among = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "slot", slots.tolist()), 0.0)
         both = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, among)])
-        found, found_scores = self._run(both, len(rows))
-        by_row = dict(zip(found.tolist(), found_scores.tolist(), strict=True))
-        return np.array([by_row.get(row, 0.0) for row in rows.tolist()], dtype=np.float32)
+        found, found_scores = self._run(both, len(slots))
+        by_slot = dict(zip(found.tolist(), found_scores.tolist(), strict=True))
+        return np.array([by_slot.get(slot, 0.0) for slot in slots.tolist()], dtype=np.float32)
 
     def passage_frequency(self, term: str) -> int:
-        """In how many rows `term` stands."""
+        """In how many rows `term` stands; rows that ended count until their segment is merged."""
         return int(self._searcher.doc_freq("body", term))
 
     def _any_of(self, terms: Sequence[str]) -> tantivy.Query | None:
@@ -120,42 +152,51 @@ class TantivyIndex:
         ]
         return tantivy.Query.boolean_query(clauses) if clauses else None
 
-    def _run(self, query: tantivy.Query, count: int) -> tuple[Rows, Scores]:
+    def _run(self, query: tantivy.Query, count: int) -> tuple[Slots, Scores]:
         hits = self._searcher.search(query, max(count, 1), count=False).hits
-        rows = self._searcher.fast_field_values("row", [address for _, address in hits]) if hits else []
-        return np.array(rows, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float32)
+        slots = self._searcher.fast_field_values("slot", [address for _, address in hits]) if hits else []
+        return np.array(slots, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float32)
 
 
 class RankBM25Index:
     """BM25 by the package rank_bm25, which scans every passage for every query."""
 
-    def __init__(self, tokens: list[list[str]], k1: float = BM25_K1, b: float = BM25_B) -> None:
-        self._size = len(tokens)
+    def __init__(self, rows: Sequence[tuple[int, list[str]]], k1: float = BM25_K1, b: float = BM25_B) -> None:
+        tokens = [row[1] for row in rows]
+        self._slots = np.array([row[0] for row in rows], dtype=np.int64)
         # A corpus without any term has no mean length; rank_bm25 divides by it.
         self._bm25 = BM25Okapi(tokens if any(tokens) else [[""]] * max(1, len(tokens)), k1=k1, b=b)
         self._frequency = Counter(term for passage in tokens for term in set(passage))
         # rank_bm25's own idf turns negative for common terms; Lucene's does not.
-        self._bm25.idf = {t: math.log(1 + (self._size - n + 0.5) / (n + 0.5)) for t, n in self._frequency.items()}
+        size = len(tokens)
+        self._bm25.idf = {t: math.log(1 + (size - n + 0.5) / (n + 0.5)) for t, n in self._frequency.items()}
 
-    def best(self, terms: Sequence[str], count: int, excluded: frozenset[int]) -> tuple[Rows, Scores]:
-        """The best `count` rows that hold any of the terms, by falling score."""
-        scores = self.score_rows(terms, np.arange(self._size, dtype=np.int64))
-        if excluded:
-            scores[sorted(excluded)] = 0.0
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
+        """The best `count` slots that hold any of the terms, by falling score."""
+        scores = self._scores(terms)
+        scores[np.isin(self._slots, list(excluded))] = 0.0
         order = np.argsort(-scores, kind="stable")[:count]
         order = order[scores[order] > 0]
-        return order.astype(np.int64), scores[order]
+        return self._slots[order], scores[order]
 
-    def score_rows(self, terms: Sequence[str], rows: Rows) -> Scores:
-        """The score of each of these rows, 0 where none of the terms stands."""
-        if not self._size:
-            return np.zeros(len(rows), dtype=np.float32)
-        scores: Scores = np.asarray(self._bm25.get_scores(list(terms)), dtype=np.float32)[rows]
-        return scores
+    def score_slots(self, terms: Sequence[str], slots: Slots) -> Scores:
+        """The score of each of these slots, 0 where none of the terms stands."""
+        if not len(slots):
+            return np.zeros(0, dtype=np.float32)
+        return self._scores(terms)[np.searchsorted(self._slots, slots)]
 
     def passage_frequency(self, term: str) -> int:
         """In how many rows `term` stands."""
         return self._frequency[term]
+
+    def _scores(self, terms: Sequence[str]) -> Scores:
+        if not len(self):
+            return np.zeros(0, dtype=np.float32)
+        scores: Scores = np.asarray(self._bm25.get_scores(list(terms)), dtype=np.float32)
+        return scores
 
 
 class LexicalRetriever:
@@ -163,24 +204,30 @@ class LexicalRetriever:
 
     name = "bm25"
 
-    def __init__(self, index: LexicalIndex, table: PassageTable, excluded: frozenset[int] = frozenset()) -> None:
+    def __init__(self, index: LexicalIndex, table: PassageTable, excluded: Rows | None = None) -> None:
         self._index = index
         self._table = table
-        self._excluded = excluded
+        self._excluded: list[int] = [] if excluded is None else table.columns.slots[excluded].tolist()
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The best passages, until `depth` distinct documents are among them or nothing more matches."""
         terms = analyse(query.text)
-        rows, scores = search_until_distinct(lambda n: self._index.best(terms, n, self._excluded), self._table, depth)
+
+        def best(count: int) -> tuple[Rows, Scores]:
+            slots, scores = self._index.best(terms, count, self._excluded)
+            return self._table.rows_at(slots), scores
+
+        rows, scores = search_until_distinct(best, self._table, depth)
         return self._table.ranking(self.name, rows, scores)
 
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:
         """The score of each of these passages; 0 where none of the question's words stands."""
-        scores = self._index.score_rows(analyse(query.text), self._table.rows_of(chunk_ids))
+        slots = self._table.columns.slots[self._table.rows_of(chunk_ids)]
+        scores = self._index.score_slots(analyse(query.text), slots)
         return dict(zip(chunk_ids, scores.tolist(), strict=True))
 
     def term_weights(self, text: str) -> dict[str, float]:
         """The idf of each index term of `text` in this generation: ln(1 + (N - n + 0.5) / (n + 0.5))."""
-        size = len(self._table)
         frequencies = {term: self._index.passage_frequency(term) for term in analyse(text)}
-        return {term: math.log(1 + (size - n + 0.5) / (n + 0.5)) for term, n in frequencies.items()}
+        size = len(self._table)
+        return {term: math.log(1 + (max(size, n) - n + 0.5) / (n + 0.5)) for term, n in frequencies.items()}

@@ -1,9 +1,14 @@
-"""Which passage and which document each row of an index generation is."""
+"""Which passage and which document each row of an index generation is.
+
+A row's slot is the number under which the catalog stores the passage; it is given once and never again. Rows are places in the
+arrays of one generation, ordered by slot. Rows that the generation no longer holds (tombstones) keep their place until a
+compaction drops them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,64 +16,108 @@ from numpy.typing import NDArray
 from citewell.core.types import Ranking, rank_by_score
 
 Rows = NDArray[np.int64]
+Slots = NDArray[np.int64]
 Scores = NDArray[np.float32]
-FILE_NAME = "passages.npz"
 FIRST_FETCH = 2  # times the wanted documents; grown until enough distinct ones are found
 FETCH_GROWTH = 4
 
 
-class PassageTable:
-    """Row number to passage id and document id, and back. Ids are 64-bit hexadecimal numbers, stored as `uint64`."""
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Slot, passage id and document id of some rows, by rising slot. Ids are 64-bit hexadecimal numbers, stored as `uint64`."""
 
-    def __init__(self, passages: NDArray[np.uint64], documents: NDArray[np.uint64]) -> None:
-        self.passages = passages
-        self.documents = documents
-        self._order = np.argsort(passages)
-        self._sorted = passages[self._order]
+    slots: Slots
+    passages: NDArray[np.uint64]
+    documents: NDArray[np.uint64]
 
     def __len__(self) -> int:
-        return len(self.passages)
+        return len(self.slots)
 
     @classmethod
-    def of(cls, ids: Iterable[tuple[str, str]]) -> PassageTable:
-        """The table of `(passage id, document id)` pairs, one per row."""
-        pairs = [(int(p, 16), int(d, 16)) for p, d in ids]
-        columns = np.array(pairs, dtype=np.uint64).reshape(len(pairs), 2)
-        return cls(np.ascontiguousarray(columns[:, 0]), np.ascontiguousarray(columns[:, 1]))
-
-    def write(self, folder: Path) -> None:
-        """Writes the table into `folder`."""
-        with (folder / FILE_NAME).open("wb") as stream:
-            np.savez(stream, passages=self.passages, documents=self.documents)
+    def of(cls, rows: Iterable[tuple[int, str, str]]) -> Columns:
+        """The columns of `(slot, passage id, document id)` rows."""
+        listed = sorted((slot, int(p, 16), int(d, 16)) for slot, p, d in rows)
+        return cls(
+            np.array([row[0] for row in listed], dtype=np.int64),
+            np.array([row[1] for row in listed], dtype=np.uint64),
+            np.array([row[2] for row in listed], dtype=np.uint64),
+        )
 
     @classmethod
-    def read(cls, folder: Path) -> PassageTable:
-        """The table that `write` left in `folder`."""
-        with np.load(folder / FILE_NAME, allow_pickle=False) as columns:
-            return cls(columns["passages"], columns["documents"])
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """Several columns as one, which must rise from part to part."""
+        if not parts:
+            return cls.of([])
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("slots", "passages", "documents")))
+
+    def at(self, rows: Rows | NDArray[np.bool_]) -> Columns:
+        """The columns of these rows alone."""
+        return Columns(self.slots[rows], self.passages[rows], self.documents[rows])
+
+
+class PassageTable:
+    """Row to passage id and document id, and back, for the rows that the generation holds."""
+
+    def __init__(self, columns: Columns, dead_slots: Slots | None = None) -> None:
+        if np.any(np.diff(columns.slots) <= 0):
+            raise ValueError("slots do not rise")
+        self.columns = columns
+        self.alive = np.ones(len(columns), dtype=np.bool_)
+        if dead_slots is not None and len(dead_slots):
+            self.alive[np.isin(columns.slots, dead_slots, assume_unique=True)] = False
+        held = np.flatnonzero(self.alive)
+        self._held = held[np.argsort(columns.passages[held])]
+        self._sorted = columns.passages[self._held]
+
+    def __len__(self) -> int:
+        """How many passages the generation holds."""
+        return len(self._held)
+
+    @property
+    def dead(self) -> Rows:
+        """The rows that the generation no longer holds."""
+        return np.flatnonzero(~self.alive).astype(np.int64)
+
+    def has_twins(self) -> bool:
+        """Whether two rows that are held have the same passage id."""
+        return bool(np.any(self._sorted[1:] == self._sorted[:-1]))
 
     def rows_of(self, chunk_ids: Sequence[str]) -> Rows:
         """The row of each passage; raises KeyError for one that is not in this generation."""
         keys = np.array([int(c, 16) for c in chunk_ids], dtype=np.uint64)
-        at = np.searchsorted(self._sorted, keys)
-        known = (
-            (at < len(self._sorted)) & (self._sorted[np.minimum(at, len(self._sorted) - 1)] == keys)
-            if len(self)
-            else keys < 0
-        )
+        at = np.minimum(np.searchsorted(self._sorted, keys), max(len(self) - 1, 0))
+        known = self._sorted[at] == keys if len(self) else np.zeros(len(keys), dtype=np.bool_)
         if not np.all(known):
             raise KeyError(chunk_ids[int(np.argmin(known))])
-        return self._order[at].astype(np.int64)
+        rows: Rows = self._held[at].astype(np.int64)
+        return rows
+
+    def rows_at(self, slots: Slots) -> Rows:
+        """The row of each slot; every one of them must be in the arrays."""
+        rows: Rows = np.searchsorted(self.columns.slots, slots).astype(np.int64)
+        return rows
 
     def rows_of_documents(self, doc_ids: Iterable[str]) -> Rows:
-        """Every row of these documents, in order."""
+        """Every held row of these documents, in order."""
         keys = np.array([int(d, 16) for d in doc_ids], dtype=np.uint64)
-        return np.flatnonzero(np.isin(self.documents, keys)).astype(np.int64)
+        return np.flatnonzero(np.isin(self.columns.documents, keys) & self.alive).astype(np.int64)
+
+    def documents_of(self, rows: Rows) -> NDArray[np.uint64]:
+        """The document of each row, as a number."""
+        return self.columns.documents[rows]
+
+    def documents_count(self) -> int:
+        """How many documents the held rows belong to."""
+        return len(np.unique(self.columns.documents[self.alive]))
+
+    def ids(self) -> dict[str, int]:
+        """Row by passage id, for the rows that are held."""
+        return {f"{key:016x}": row for key, row in zip(self._sorted.tolist(), self._held.tolist(), strict=True)}
 
     def ranking(self, scorer: str, rows: Rows, scores: Scores) -> Ranking:
         """The ranking of these rows by score."""
-        ids = [f"{key:016x}" for key in self.passages[rows].tolist()]
-        documents = [f"{key:016x}" for key in self.documents[rows].tolist()]
+        ids = [f"{key:016x}" for key in self.columns.passages[rows].tolist()]
+        documents = [f"{key:016x}" for key in self.columns.documents[rows].tolist()]
         return rank_by_score(
             scorer, dict(zip(ids, scores.tolist(), strict=True)), dict(zip(ids, documents, strict=True))
         )
@@ -84,7 +133,7 @@ def search_until_distinct(
     wanted = depth * FIRST_FETCH
     while True:
         rows, scores = fetch(min(wanted, max(len(table), 1)))
-        _, first_seen = np.unique(table.documents[rows], return_index=True)
+        _, first_seen = np.unique(table.documents_of(rows), return_index=True)
         if len(first_seen) >= depth:
             end = int(np.sort(first_seen)[depth - 1]) + 1
             return rows[:end], scores[:end]

@@ -1,10 +1,11 @@
 """The tables of the catalog, and how its file is opened.
 
 documents   one row per stored version; `valid_from` and `valid_to` are generations: [valid_from, valid_to). A row without
-            `valid_from` is staged by the job under way and belongs to no generation yet.
-chunks      the passages of a document row, valid in the same generations.
+            `valid_from` is staged by the job under way and belongs to no generation yet. `deleted` rows have lost their text.
+chunks      the passages of a document row as one chunker makes them, valid in the same generations. A slot is given once.
 vectors     embeddings by SHA-256 of the embedded text and fingerprint of the embedder: nothing is embedded twice.
-generations every published index, and `meta.live_generation`, the one that answers.
+generations every index that was built and is kept, and `meta.live_generation`, the one that answers.
+rights      the groups of a document, where they were set here; else those that came with it count.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from pathlib import Path
 
 from citewell.core.errors import IndexCorrupt, IndexIncompatible, IndexMissing
 
-FORMAT_VERSION = 1
-OLDEST_READABLE_VERSION = 1
+FORMAT_VERSION = 2
+OLDEST_READABLE_VERSION = 2  # what is older is migrated by the writer: index/migrations.py
 BUSY_TIMEOUT_MS = 30_000
 
-_TABLES = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
@@ -43,17 +44,22 @@ CREATE TABLE IF NOT EXISTS documents (
 );
 CREATE INDEX IF NOT EXISTS documents_by_id ON documents (doc_id, version);
 CREATE INDEX IF NOT EXISTS documents_deleted ON documents (doc_id) WHERE deleted = 1;
+CREATE INDEX IF NOT EXISTS documents_by_start ON documents (valid_from);
+CREATE INDEX IF NOT EXISTS documents_by_end ON documents (valid_to) WHERE valid_to IS NOT NULL;
 CREATE TABLE IF NOT EXISTS chunks (
+    slot INTEGER PRIMARY KEY AUTOINCREMENT,
     chunk_id TEXT NOT NULL,
     row_id INTEGER NOT NULL REFERENCES documents (row_id) ON DELETE CASCADE,
+    chunker TEXT NOT NULL,
     start_char INTEGER NOT NULL,
     end_char INTEGER NOT NULL,
     token_count INTEGER NOT NULL,
     heading_path TEXT NOT NULL,
-    content_hash BLOB NOT NULL,
-    PRIMARY KEY (chunk_id, row_id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS chunks_by_row ON chunks (row_id, start_char);
+    content_hash BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS chunks_by_id ON chunks (chunk_id);
+CREATE INDEX IF NOT EXISTS chunks_by_row ON chunks (row_id, chunker, start_char);
+CREATE INDEX IF NOT EXISTS chunks_by_hash ON chunks (content_hash);
 CREATE TABLE IF NOT EXISTS vectors (
     content_hash BLOB NOT NULL,
     embedder TEXT NOT NULL,
@@ -63,8 +69,16 @@ CREATE TABLE IF NOT EXISTS vectors (
 CREATE TABLE IF NOT EXISTS generations (
     generation INTEGER PRIMARY KEY,
     manifest_sha256 TEXT NOT NULL,
-    published_at TEXT NOT NULL
+    fingerprints TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    built_at TEXT NOT NULL,
+    published_at TEXT
 );
+CREATE TABLE IF NOT EXISTS rights (
+    doc_id TEXT PRIMARY KEY,
+    groups TEXT NOT NULL,
+    changed_at TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (
     uri TEXT PRIMARY KEY,
     source TEXT NOT NULL,
@@ -97,7 +111,7 @@ def open_catalog(path: Path, *, create: bool = False, read_only: bool = False) -
         if create:
             # One transaction: a reader finds all tables or none.
             version = f"INSERT OR IGNORE INTO meta VALUES ('format_version', '{FORMAT_VERSION}');"
-            connection.executescript(f"BEGIN IMMEDIATE;\n{_TABLES}\n{version}\nCOMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE;\n{TABLES}\n{version}\nCOMMIT;")
         _check_format(connection, path)
     except sqlite3.OperationalError:  # locked, read-only or full: not the file's fault
         connection.close()
@@ -122,5 +136,7 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     if not OLDEST_READABLE_VERSION <= version <= FORMAT_VERSION:
         raise IndexIncompatible(
             f"{path} has format {version}; this version reads {OLDEST_READABLE_VERSION} to {FORMAT_VERSION}",
-            hint="Use the version of Citewell that wrote it, or ingest into a new directory with --dir.",
+            hint="Run `citewell index migrate`."
+            if 0 < version < OLDEST_READABLE_VERSION
+            else "Use the version of Citewell that wrote it, or ingest into a new directory with --dir.",
         )

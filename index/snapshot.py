@@ -1,30 +1,34 @@
-"""One generation opened for searching, together with the catalog's present word on what is alive."""
+"""One generation opened for searching, together with the catalog's present word on what is alive and who may read it."""
 
 from __future__ import annotations
 
 import threading
 import zipfile
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 from citewell.core.errors import IndexCorrupt, IndexMissing
 from citewell.core.protocols import Embedder
 from citewell.core.settings import LexicalSettings
+from citewell.index.blocks import Block, names_of, open_block, read_dead
 from citewell.index.catalog import Catalog
 from citewell.index.dense import DenseIndex, DenseRetriever
 from citewell.index.generations import Fingerprints, Manifest, generation_folder, read_manifest, require_same
-from citewell.index.lexical import LexicalRetriever, open_lexical
-from citewell.index.passages import PassageTable
+from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical
+from citewell.index.passages import Columns, PassageTable
+
+Groups = frozenset[str] | None  # of a caller; None is the owner, who sees everything
+_SNAPSHOTS_HELD = 16  # views of one generation for callers of different groups
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Both first-stage retrievers over one generation, without the documents that were deleted since."""
+    """Both first-stage retrievers over one generation, without the documents that were deleted since or that the caller may not read."""
 
     manifest: Manifest
     bm25: LexicalRetriever
     dense: DenseRetriever
-    deleted: frozenset[str]
 
     @property
     def generation(self) -> str:
@@ -32,8 +36,19 @@ class Snapshot:
         return f"{self.manifest.generation:06d}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The files of one generation."""
+
+    manifest: Manifest
+    table: PassageTable
+    dense: DenseIndex
+    lexical: LexicalIndex
+    blocks: dict[str, Block]
+
+
 class SnapshotSource:
-    """Gives the current snapshot; a newly published generation or a deletion is seen by the next call."""
+    """Gives the current snapshot; a newly published generation, a deletion or a change of rights is seen by the next call."""
 
     def __init__(
         self,
@@ -48,16 +63,33 @@ class SnapshotSource:
         self._embedder = embedder
         self._fingerprints = fingerprints
         self._lexical = lexical
-        self._current: Snapshot | None = None
+        self._changes: int | None = None
+        self._opened: _Opened | None = None
+        self._held: OrderedDict[Groups, Snapshot] = OrderedDict()
         self._lock = threading.Lock()
 
-    def current(self) -> Snapshot:
-        """The live generation. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
-        try:
-            return self._at(self._live())
-        except IndexCorrupt:
-            # Between naming a generation and opening it, writers may have replaced and pruned it.
-            return self._at(self._live())
+    def current(self, groups: Groups = None) -> Snapshot:
+        """The live generation, as a caller of these groups sees it. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
+        with self._lock:
+            try:
+                return self._current(groups)
+            except IndexCorrupt:
+                # Between naming a generation and opening it, writers may have replaced and pruned it.
+                self._changes = None
+                return self._current(groups)
+
+    def _current(self, groups: Groups) -> Snapshot:
+        changes = self._catalog.changes()
+        if changes != self._changes:
+            self._held.clear()
+            self._open(self._live())
+            self._changes = changes
+        snapshot = self._held.get(groups)
+        if snapshot is None:
+            snapshot = self._held[groups] = self._view(groups)
+            if len(self._held) > _SNAPSHOTS_HELD:
+                self._held.popitem(last=False)
+        return snapshot
 
     def _live(self) -> int:
         generation = self._catalog.live_generation()
@@ -65,32 +97,35 @@ class SnapshotSource:
             raise IndexMissing(f"nothing has been ingested into {self._directory} yet")
         return generation
 
-    def _at(self, generation: int) -> Snapshot:
-        deleted = self._catalog.deleted_doc_ids()
-        with self._lock:
-            held = self._current
-            if held is None or held.manifest.generation != generation or held.deleted != deleted:
-                self._current = self._open(generation, deleted)
-            assert self._current is not None
-            return self._current
-
-    def _open(self, generation: int, deleted: frozenset[str]) -> Snapshot:
+    def _open(self, generation: int) -> None:
+        if self._opened is not None and self._opened.manifest.generation == generation:
+            return
         manifest = read_manifest(self._directory, generation, self._catalog.manifest_sha256(generation) or "")
         require_same(manifest.fingerprints, self._fingerprints)
         try:
-            return self._open_files(generation, manifest, deleted)
+            self._opened = self._open_files(manifest)
         except (ValueError, RuntimeError, OSError, KeyError, zipfile.BadZipFile) as error:
             # What the libraries raise for files that are damaged, or pruned while they were opened.
             raise IndexCorrupt(f"the index files of generation {generation} cannot be opened: {error}") from error
 
-    def _open_files(self, generation: int, manifest: Manifest, deleted: frozenset[str]) -> Snapshot:
-        folder = generation_folder(self._directory, generation)
-        table = PassageTable.read(folder)
-        excluded = table.rows_of_documents(deleted)
+    def _open_files(self, manifest: Manifest) -> _Opened:
+        folder = generation_folder(self._directory, manifest.generation)
+        known = {} if self._opened is None else self._opened.blocks
+        blocks = {name: known.get(name) or open_block(folder, name) for name in names_of(folder)}
+        table = PassageTable(Columns.joined([block.columns for block in blocks.values()]), read_dead(folder))
+        dense = DenseIndex(list(blocks.values()), manifest.dimension)
         lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
+        return _Opened(manifest, table, dense, lexical, blocks)
+
+    def _view(self, groups: Groups) -> Snapshot:
+        assert self._opened is not None
+        opened = self._opened
+        hidden = self._catalog.deleted_doc_ids()
+        if groups is not None:
+            hidden |= self._catalog.hidden_from(groups)
+        excluded = opened.table.rows_of_documents(hidden)
         return Snapshot(
-            manifest=manifest,
-            bm25=LexicalRetriever(lexical, table, frozenset(excluded.tolist())),
-            dense=DenseRetriever(DenseIndex(folder), table, self._embedder, excluded),
-            deleted=deleted,
+            manifest=opened.manifest,
+            bm25=LexicalRetriever(opened.lexical, opened.table, excluded),
+            dense=DenseRetriever(opened.dense, opened.table, self._embedder, excluded),
         )

@@ -18,17 +18,39 @@ from types import TracebackType
 import numpy as np
 from filelock import FileLock, Timeout
 
-from citewell.core.errors import DocumentNotFound, IndexCorrupt, WriterBusy
+from citewell.core.errors import DocumentNotFound, GenerationNotFound, IndexCorrupt, IndexIncompatible, WriterBusy
 from citewell.core.protocols import Vectors
 from citewell.core.settings import StorageSettings
 from citewell.core.types import Chunk, Document, headings_above
 from citewell.index.catalog import ALIVE, CATALOG_NAME, document_of_row, dump_blocks
-from citewell.index.generations import Fingerprints, IndexRow, remove_unnamed, write_generation
+from citewell.index.files import reached
+from citewell.index.generations import (
+    Change,
+    Fingerprints,
+    IndexRow,
+    Manifest,
+    generation_folder,
+    read_manifest,
+    read_table,
+    remove_unnamed,
+    wants_compaction,
+    write_generation,
+)
+from citewell.index.migrations import migrate
 from citewell.index.schema import open_catalog
 
 LOCK_NAME = "writer.lock"
+_TEMPORARY = """
+CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TEMP TABLE added (slot INTEGER PRIMARY KEY);
+CREATE TEMP TABLE gone (content_hash BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
 # A row that the next generation holds: staged by this job, or alive and not ended by it.
 _NEXT = f"(d.valid_from IS NULL OR ({ALIVE} AND d.doc_id NOT IN (SELECT doc_id FROM temp.ended)))"
+# A row that the newest generation holds and the next one does not.
+_ENDING = (
+    "d.valid_from IS NOT NULL AND d.valid_to IS NULL AND (d.deleted = 1 OR d.doc_id IN (SELECT doc_id FROM temp.ended))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +78,9 @@ class CatalogWriter:
         except Timeout:
             raise WriterBusy(f"another process is writing to {directory}") from None
         try:
+            migrate(directory / CATALOG_NAME)
             self._db = open_catalog(directory / CATALOG_NAME, create=True)
-            self._db.execute("CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID")
+            self._db.executescript(_TEMPORARY)
             self.discard_staged()
             remove_unnamed(directory, self._generations())
         except BaseException:
@@ -122,24 +145,62 @@ class CatalogWriter:
 
     def has_unpublished_deletions(self) -> bool:
         """Whether index files still hold documents that were deleted."""
-        return self._db.execute("SELECT 1 FROM documents WHERE deleted = 1 LIMIT 1").fetchone() is not None
+        return (
+            self._db.execute("SELECT 1 FROM documents WHERE deleted = 1 AND valid_to IS NULL LIMIT 1").fetchone()
+            is not None
+        )
 
     def missing_vectors(self, hashes: Collection[bytes], embedder: str) -> set[bytes]:
         """Those of `hashes` for which no vector of this embedder is stored."""
         sql = "SELECT 1 FROM vectors WHERE content_hash = ? AND embedder = ?"
         return {h for h in set(hashes) if self._db.execute(sql, (h, embedder)).fetchone() is None}
 
-    def stage(self, window: Sequence[Staged], vectors: Mapping[bytes, Vectors], embedder: str) -> None:
+    def stage(self, window: Sequence[Staged], vectors: Mapping[bytes, Vectors], built: Fingerprints) -> None:
         """Stores a window of documents and the vectors it needs, in one transaction; not visible yet."""
         with self._transaction() as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
-                [(h, embedder, v.astype("<f4").tobytes()) for h, v in vectors.items()],
-            )
+            self._keep_vectors(db, vectors, built.embedder)
             for staged in window:
-                self._insert(db, staged)
+                row_id = self._insert(db, staged)
+                self._insert_chunks(db, row_id, staged.chunks, staged.content_hashes, built.chunker)
+        reached("window staged")
 
-    def _insert(self, db: sqlite3.Connection, staged: Staged) -> None:
+    def unsplit(self, built: Fingerprints) -> Iterator[tuple[int, Document]]:
+        """The living documents, by uri, that have no passages of this chunker or lack a vector of this embedder, with their row."""
+        rows = self._db.execute(
+            f"SELECT row_id FROM documents d WHERE {ALIVE} AND (NOT EXISTS (SELECT 1 FROM chunks c WHERE c.row_id = d.row_id "
+            "AND c.chunker = :chunker) OR EXISTS (SELECT 1 FROM chunks c WHERE c.row_id = d.row_id AND c.chunker = :chunker "
+            "AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.content_hash = c.content_hash AND v.embedder = :embedder))) ORDER BY uri",
+            {"chunker": built.chunker, "embedder": built.embedder},
+        ).fetchall()
+        for (row_id,) in rows:
+            yield (
+                row_id,
+                document_of_row(self._db.execute("SELECT * FROM documents WHERE row_id = ?", (row_id,)).fetchone()),
+            )
+
+    def resplit(
+        self, row_id: int, chunks: Sequence[Chunk], hashes: Sequence[bytes], vectors: Mapping[bytes, Vectors], built: Fingerprints
+    ) -> None:  # fmt: skip
+        """Stores the passages of a living document as this chunker makes them, where they are not stored yet, and their vectors.
+
+        No generation holds them before one is built with this chunker: readers see nothing of it.
+        """
+        with self._transaction() as db:
+            self._keep_vectors(db, vectors, built.embedder)
+            known = db.execute(
+                "SELECT 1 FROM chunks WHERE row_id = ? AND chunker = ?", (row_id, built.chunker)
+            ).fetchone()
+            if known is None:
+                self._insert_chunks(db, row_id, chunks, hashes, built.chunker)
+        reached("document split anew")
+
+    def _keep_vectors(self, db: sqlite3.Connection, vectors: Mapping[bytes, Vectors], embedder: str) -> None:
+        db.executemany(
+            "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+            [(h, embedder, v.astype("<f4").tobytes()) for h, v in vectors.items()],
+        )
+
+    def _insert(self, db: sqlite3.Connection, staged: Staged) -> int:
         d = staged.document
         row_id = db.execute(
             "INSERT INTO documents (doc_id, version, source, path, uri, title, text, media_type, language, metadata, acl, blocks, content_key) "
@@ -147,21 +208,21 @@ class CatalogWriter:
             (d.doc_id, d.version, staged.source, staged.path, d.uri, d.title, d.text, d.media_type, d.language,
              json.dumps(dict(d.metadata), ensure_ascii=False), json.dumps(list(d.acl)), dump_blocks(d.blocks), staged.content_key),
         ).lastrowid  # fmt: skip
+        assert row_id is not None
+        return row_id
+
+    def _insert_chunks(
+        self, db: sqlite3.Connection, row_id: int, chunks: Sequence[Chunk], hashes: Sequence[bytes], chunker: str
+    ) -> None:
         db.executemany(
-            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO chunks (chunk_id, row_id, chunker, start_char, end_char, token_count, heading_path, content_hash) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (
-                    c.chunk_id,
-                    row_id,
-                    c.start_char,
-                    c.end_char,
-                    c.token_count,
-                    json.dumps(list(c.heading_path), ensure_ascii=False),
-                    h,
-                )
-                for c, h in zip(staged.chunks, staged.content_hashes, strict=True)
+                (c.chunk_id, row_id, chunker, c.start_char, c.end_char, c.token_count,
+                 json.dumps(list(c.heading_path), ensure_ascii=False), h)
+                for c, h in zip(chunks, hashes, strict=True)
             ],
-        )
+        )  # fmt: skip
 
     def record(
         self,
@@ -175,64 +236,193 @@ class CatalogWriter:
             db.executemany("DELETE FROM dead_letters WHERE source = ? AND path = ?", cleared)
             db.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?)", rejected)
 
-    def publish(self, ended: Collection[str], fingerprints: Fingerprints, dimension: int) -> int:
+    def publish(self, ended: Collection[str], built: Fingerprints, dimension: int) -> int:
         """Builds the next generation and makes it live; returns its number.
 
         Staged documents become valid and `ended` ones end in the same transaction that names the generation.
         """
         self._db.execute("DELETE FROM temp.ended")
         self._db.executemany("INSERT OR IGNORE INTO temp.ended VALUES (?)", [(d,) for d in ended])
-        rows, vectors = self._rows_of_next(fingerprints.embedder, dimension)
-        # The number of a published generation is never given again; the folder of a killed build is overwritten.
-        generation = max([0, *self._generations()]) + 1
-        _, manifest_sha256 = write_generation(self.directory, generation, rows, vectors, fingerprints)
+        base = self._base(built)
+        number, checksum = self._write(base, self._change(base, built, dimension), built)
         now = datetime.now(UTC)
         with self._transaction() as db:
+            # In this order: what is staged must not end.
             db.execute(
-                "UPDATE documents SET valid_to = ?, ended_at = ? WHERE valid_from IS NOT NULL AND valid_to IS NULL "
-                "AND (deleted = 1 OR doc_id IN (SELECT doc_id FROM temp.ended))",
-                (generation, now.isoformat()),
+                f"UPDATE documents AS d SET valid_to = ?, ended_at = ? WHERE {_ENDING}", (number, now.isoformat())
             )
-            db.execute("UPDATE documents SET valid_from = ? WHERE valid_from IS NULL", (generation,))
-            db.execute("INSERT INTO generations VALUES (?, ?, ?)", (generation, manifest_sha256, now.isoformat()))
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('live_generation', ?)", (str(generation),))
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprints', ?)", (fingerprints.model_dump_json(),))
-            self._collect(db, generation, now)
+            db.execute("UPDATE documents SET valid_from = ? WHERE valid_from IS NULL", (number,))
+            self._name(db, number, checksum, built, "ingest", now)
+            self._go_live(db, number, built, now)
+            self._collect(db, number, now)
+            reached("generation named")
+        reached("generation committed")
         remove_unnamed(self.directory, self._generations())
-        return generation
+        reached("folders removed")
+        return number
 
-    def _rows_of_next(self, embedder: str, dimension: int) -> tuple[list[IndexRow], Vectors]:
-        where = f"FROM chunks c JOIN documents d USING (row_id) WHERE {_NEXT}"
-        count = int(self._db.execute(f"SELECT count(*) {where}").fetchone()[0])
+    def build(self, built: Fingerprints, dimension: int, made_by: str, *, anew: bool = False) -> int:
+        """Builds a generation of the living documents beside the live one, which goes on answering; returns its number.
+
+        With `anew` no earlier generation's files are taken over.
+        """
+        self._db.execute("DELETE FROM temp.ended")
+        base = None if anew else self._base(built)
+        number, checksum = self._write(base, self._change(base, built, dimension), built)
+        with self._transaction() as db:
+            self._name(db, number, checksum, built, made_by, datetime.now(UTC))
+        reached("candidate committed")
+        return number
+
+    def compact(self, built: Fingerprints, dimension: int) -> int | None:
+        """Merges small blocks and drops tombstones of the newest generation; None when there is nothing to merge.
+
+        The new generation holds the same documents and takes the live one's place.
+        """
+        self._db.execute("DELETE FROM temp.ended")
+        base = self._base(built)
+        live = self._meta("live_generation")
+        if base is None or str(base.generation) != live or not wants_compaction(self.directory, base):
+            return None
+        none = Change((), np.zeros((0, dimension), dtype=np.float32), compact=True)
+        number, checksum = self._write(base, none, built)
+        now = datetime.now(UTC)
+        with self._transaction() as db:
+            self._name(db, number, checksum, built, "compact", now)
+            self._go_live(db, number, built, now)
+            db.execute("DELETE FROM generations WHERE generation = ?", (base.generation,))
+        reached("compaction committed")
+        remove_unnamed(self.directory, self._generations())
+        return number
+
+    def make_live(self, number: int) -> None:
+        """Lets a generation that is kept answer from now on. Raises GenerationNotFound; its files must open."""
+        row = self._db.execute(
+            "SELECT manifest_sha256, fingerprints FROM generations WHERE generation = ?", (number,)
+        ).fetchone()
+        if row is None:
+            raise GenerationNotFound(f"generation {number:06d} is not kept")
+        read_manifest(self.directory, number, row["manifest_sha256"])
+        with self._transaction() as db:
+            self._go_live(db, number, Fingerprints.model_validate_json(row["fingerprints"]), datetime.now(UTC))
+        reached("generation switched")
+
+    def prune(self, keep: int) -> list[int]:
+        """Forgets all generations but the live one and the newest `keep`; returns those that went."""
+        live = int(self._meta("live_generation") or 0)
+        numbers = self._generations()
+        gone = [n for n in numbers[: max(0, len(numbers) - keep)] if n != live]
+        with self._transaction() as db:
+            db.executemany("DELETE FROM generations WHERE generation = ?", [(n,) for n in gone])
+            self._drop_rows(db, datetime.now(UTC))
+        reached("generations pruned")
+        remove_unnamed(self.directory, self._generations())
+        return gone
+
+    def _meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def _base(self, built: Fingerprints) -> Manifest | None:
+        """The newest generation that was built with the same and whose files are there."""
+        rows = self._db.execute(
+            "SELECT generation, manifest_sha256, fingerprints FROM generations ORDER BY generation DESC"
+        )
+        for row in rows.fetchall():
+            if Fingerprints.model_validate_json(row["fingerprints"]) != built:
+                continue
+            with contextlib.suppress(IndexCorrupt, IndexIncompatible):
+                return read_manifest(self.directory, row["generation"], row["manifest_sha256"])
+        return None
+
+    def _write(self, base: Manifest | None, change: Change, built: Fingerprints) -> tuple[int, str]:
+        # The number of a generation is never given again; the folder of a killed build is overwritten.
+        number = int(self._meta("last_generation") or 0) + 1
+        _, checksum = write_generation(self.directory, number, change, built, base)
+        return number, checksum
+
+    def _name(
+        self, db: sqlite3.Connection, number: int, checksum: str, built: Fingerprints, made_by: str, now: datetime
+    ) -> None:
+        values = (number, checksum, built.model_dump_json(), made_by, now.isoformat())
+        db.execute("INSERT INTO generations VALUES (?, ?, ?, ?, ?, NULL)", values)
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('last_generation', ?)", (str(number),))
+
+    def _go_live(self, db: sqlite3.Connection, number: int, built: Fingerprints, now: datetime) -> None:
+        db.execute("UPDATE generations SET published_at = ? WHERE generation = ?", (now.isoformat(), number))
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('live_generation', ?)", (str(number),))
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprints', ?)", (built.model_dump_json(),))
+
+    def _change(self, base: Manifest | None, built: Fingerprints, dimension: int) -> Change:
+        """What the next generation has that `base` has not.
+
+        The newest generation differs from the next one by what is staged and what ends; any other base is compared row by row.
+        """
+        self._db.execute("DELETE FROM temp.added")
+        ended: set[int] = set()
+        joined = "FROM chunks c JOIN documents d USING (row_id) WHERE c.chunker = ? AND"
+        if base is not None and base.generation == max(self._generations(), default=0):
+            self._db.execute(f"INSERT INTO temp.added SELECT c.slot {joined} d.valid_from IS NULL", (built.chunker,))
+            ended = {r[0] for r in self._db.execute(f"SELECT c.slot {joined} {_ENDING}", (built.chunker,))}
+        else:
+            held: set[int] = set()
+            if base is not None:
+                table, _ = read_table(generation_folder(self.directory, base.generation))
+                held = set(table.columns.slots[table.alive].tolist())
+            wanted = {r[0] for r in self._db.execute(f"SELECT c.slot {joined} {_NEXT}", (built.chunker,))}
+            self._db.executemany("INSERT INTO temp.added VALUES (?)", [(slot,) for slot in sorted(wanted - held)])
+            ended = held - wanted
+        rows, vectors = self._rows_added(built.embedder, dimension)
+        return Change(rows, vectors, np.array(sorted(ended), dtype=np.int64))
+
+    def _rows_added(self, embedder: str, dimension: int) -> tuple[list[IndexRow], Vectors]:
+        count = int(self._db.execute("SELECT count(*) FROM temp.added").fetchone()[0])
         vectors = np.zeros((count, dimension), dtype=np.float32)
         rows: list[IndexRow] = []
         cursor = self._db.execute(
-            "SELECT c.chunk_id, d.doc_id, d.title, c.heading_path, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body, "
+            "SELECT c.slot, c.chunk_id, d.doc_id, d.title, c.heading_path, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body, "
             "(SELECT vector FROM vectors v WHERE v.content_hash = c.content_hash AND v.embedder = ?) AS vector "
-            f"{where} ORDER BY d.doc_id, c.start_char",
+            "FROM temp.added a JOIN chunks c USING (slot) JOIN documents d USING (row_id) ORDER BY c.slot",
             (embedder,),
         )
         for position, row in enumerate(cursor):
             if row["vector"] is None:
-                raise IndexCorrupt(f"passage {row['chunk_id']} has no vector", hint="Run `citewell ingest --rebuild`.")
+                raise IndexCorrupt(f"passage {row['chunk_id']} has no vector", hint="Run `citewell index repair`.")
             vectors[position] = np.frombuffer(row["vector"], dtype="<f4")
-            rows.append(
-                IndexRow(row["chunk_id"], row["doc_id"], _lexical_text(row["title"], row["heading_path"], row["body"]))
-            )
+            text = _lexical_text(row["title"], row["heading_path"], row["body"])
+            rows.append(IndexRow(row["slot"], row["chunk_id"], row["doc_id"], text))
         return rows, vectors
 
     def _collect(self, db: sqlite3.Connection, live: int, now: datetime) -> None:
-        """Forgets old generations, the versions that only they held and, at once, what was deleted."""
-        kept = [*self._generations()][-self._storage.keep_generations :]
-        oldest = min(kept, default=live)
-        db.execute("DELETE FROM generations WHERE generation < ?", (oldest,))
+        """Forgets old generations, the versions that only they held and, at once, the text of what was deleted."""
+        published = "SELECT generation FROM generations WHERE published_at IS NOT NULL ORDER BY generation DESC"
+        kept = [int(r[0]) for r in db.execute(f"{published} LIMIT ?", (self._storage.keep_generations,))]
+        oldest = min([*kept, live])
+        db.execute("DELETE FROM generations WHERE generation < ? AND published_at IS NOT NULL", (oldest,))
+        self._drop_rows(db, now)
+
+    def _drop_rows(self, db: sqlite3.Connection, now: datetime) -> None:
+        """Removes rows that no generation and no promise needs; a deleted document is remembered by its id until no index file holds it."""
+        oldest = int(db.execute("SELECT coalesce(min(generation), 0) FROM generations").fetchone()[0])
         too_old = (now - timedelta(days=self._storage.keep_superseded_days)).isoformat()
-        gone = db.execute(
-            "DELETE FROM documents WHERE valid_to IS NOT NULL AND (deleted = 1 OR (valid_to <= ? AND ended_at <= ?))",
-            (oldest, too_old),
-        ).rowcount
-        if gone:
-            db.execute("DELETE FROM vectors WHERE content_hash NOT IN (SELECT content_hash FROM chunks)")
+        gone = "valid_to IS NOT NULL AND valid_to <= :oldest AND (deleted = 1 OR ended_at <= :too_old)"
+        emptied = "deleted = 1 AND valid_to IS NOT NULL"
+        values = {"oldest": oldest, "too_old": too_old}
+        db.execute("DELETE FROM temp.gone")
+        db.execute(
+            f"INSERT OR IGNORE INTO temp.gone SELECT content_hash FROM chunks WHERE row_id IN "
+            f"(SELECT row_id FROM documents WHERE ({gone}) OR ({emptied}))",
+            values,
+        )
+        db.execute(f"DELETE FROM chunks WHERE row_id IN (SELECT row_id FROM documents WHERE {emptied})")
+        db.execute(
+            f"UPDATE documents SET text = '', title = '', blocks = '[]', metadata = '{{}}' WHERE {emptied} AND text != ''"
+        )
+        db.execute(f"DELETE FROM documents WHERE {gone}", values)
+        db.execute(
+            "DELETE FROM vectors WHERE content_hash IN (SELECT content_hash FROM temp.gone) "
+            "AND content_hash NOT IN (SELECT content_hash FROM chunks WHERE content_hash IN (SELECT content_hash FROM temp.gone))"
+        )
 
     def delete(self, doc_id: str) -> str:
         """Takes a document out of every answer at once; returns its uri. Raises DocumentNotFound."""
@@ -244,6 +434,18 @@ class CatalogWriter:
                 "UPDATE documents SET deleted = 1, ended_at = ? WHERE doc_id = ?",
                 (datetime.now(UTC).isoformat(), doc_id),
             )
+        reached("document deleted")
+        return str(row["uri"])
+
+    def set_groups(self, doc_id: str, groups: Sequence[str]) -> str:
+        """Sets who may read a document, from now on and whatever its file says; returns its uri. Raises DocumentNotFound."""
+        with self._transaction() as db:
+            row = db.execute(f"SELECT uri FROM documents d WHERE doc_id = ? AND {ALIVE}", (doc_id,)).fetchone()
+            if row is None:
+                raise DocumentNotFound(f"there is no document {doc_id}")
+            values = (doc_id, json.dumps(sorted(set(groups))), datetime.now(UTC).isoformat())
+            db.execute("INSERT OR REPLACE INTO rights VALUES (?, ?, ?)", values)
+        reached("groups set")
         return str(row["uri"])
 
 

@@ -77,16 +77,19 @@ class Replay:
     answer: Answer
 
 
-def ask(engine: Engine, question: str) -> Answer:
-    """The checked answer to a question, or an abstention. Raises InvalidQuery and the errors of opening an index."""
-    return replay(engine, read_query(engine, question)).answer
+def ask(engine: Engine, question: str, groups: frozenset[str] | None = None) -> Answer:
+    """The checked answer to a question, or an abstention, from what a caller of these groups may read (None: the owner, everything).
+
+    Raises InvalidQuery and the errors of opening an index.
+    """
+    return replay(engine, read_query(engine, question, groups)).answer
 
 
 def replay(engine: Engine, query: Query) -> Replay:
     """The whole line from a query to its answer, with what each stage left behind; what `ask` serves is its `answer`."""
     with tracing() as trace:
         with stage("open"):
-            snapshot = engine.snapshot()
+            snapshot = engine.snapshot(query.groups)
         found = retrieve(engine, snapshot, query)
         with stage("assemble") as span:
             generator = engine.generator(snapshot)
@@ -106,17 +109,17 @@ def replay(engine: Engine, query: Query) -> Replay:
     return Replay(found, draft, verified, answer)
 
 
-def search(engine: Engine, question: str) -> tuple[Retrieved, str, Trace]:
+def search(engine: Engine, question: str, groups: frozenset[str] | None = None) -> tuple[Retrieved, str, Trace]:
     """The final ranking for a question with its passages, the generation's name and the timings."""
-    query = read_query(engine, question)
+    query = read_query(engine, question, groups)
     with tracing() as trace:
         with stage("open"):
-            snapshot = engine.snapshot()
+            snapshot = engine.snapshot(query.groups)
         found = retrieve(engine, snapshot, query)
     return found, snapshot.generation, trace
 
 
-def read_query(engine: Engine, question: str) -> Query:
+def read_query(engine: Engine, question: str, groups: frozenset[str] | None = None) -> Query:
     """The question as a Query; raises InvalidQuery when it is blank or too long."""
     limit = engine.settings.api.max_question_chars
     if not question.strip():
@@ -126,7 +129,7 @@ def read_query(engine: Engine, question: str) -> Query:
             f"the question has {len(question)} characters, more than {limit}", hint="Ask it in fewer words."
         )
     text = question.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text
-    return Query(" ".join(text.split()))
+    return Query(" ".join(text.split()), groups=groups)
 
 
 def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
@@ -167,7 +170,7 @@ def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking
     """The ranking with its head read by the cross-encoder, where there is one, and the passages of that head."""
     head = ordered.head(fetch_depth(engine))
     with stage("fetch"):
-        passages = engine.catalog.passages(head.candidates)
+        passages = engine.catalog.passages(head.candidates, query.groups)
     with stage("rerank") as span:
         settings = engine.settings.rerank
         try:

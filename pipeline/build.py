@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from citewell.core.errors import FileRejected, FileUnreadable, SourceError
-from citewell.core.types import Document, document_id
+from citewell.core.types import Chunk, Document, document_id
 from citewell.index.embed import content_hash, embedding_input
 from citewell.index.generations import require_same
 from citewell.index.writer import CatalogWriter, Staged
@@ -89,16 +89,51 @@ def ingest_documents(engine: Engine, entries: Sequence[Entry], progress: Progres
         return _build(run, _told(entries, run, known, progress or Silent()), {})
 
 
-def rebuild(engine: Engine) -> IngestReport:
-    """Splits and embeds every living document anew from its stored text, and publishes an index with the present settings."""
+def rebuild(engine: Engine, *, publish: bool = True, progress: Progress | None = None) -> IngestReport:
+    """Builds an index of the living documents with the present settings, from the stored text, and publishes it.
+
+    Documents are split and embedded where that was not done with these settings before: a run that was killed goes on where it was.
+    Without `publish` the generation waits beside the live one, to be looked at and published later.
+    """
+    started = time.perf_counter()
+    told = progress or Silent()
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
         run = _Run(engine, writer)
-        entries = [Entry(source, path, key, document) for document, source, path, key in writer.living()]
-        for entry in entries:
-            assert entry.document is not None
-            run.ended.add(entry.document.doc_id)
-            run.report.changed.append(entry.document.uri)
-        return _build(run, entries, {})
+        unsplit = list(writer.unsplit(engine.fingerprints))
+        for number, (row_id, document) in enumerate(unsplit):
+            told.advance(number, len(unsplit), document.uri)
+            _resplit(run, row_id, document)
+        told.advance(len(unsplit), len(unsplit), "writing the index")
+        generation = writer.build(engine.fingerprints, engine.embedder.dimension, "rebuild", anew=True)
+        if publish:
+            writer.make_live(generation)
+        report = run.report
+        report.published = publish
+        report.generation = f"{generation:06d}"
+        report.ms = round((time.perf_counter() - started) * 1000, 1)
+        return report
+
+
+def _resplit(run: _Run, row_id: int, document: Document) -> None:
+    """Stages the passages of a living document, and their vectors, as the present settings make them."""
+    engine = run.engine
+    chunks, inputs = _embedding_inputs(engine, document)
+    hashes = [content_hash(text) for text in inputs]
+    texts = dict(zip(hashes, inputs, strict=True))
+    wanted = run.writer.missing_vectors(texts, engine.embedder.fingerprint)
+    to_embed = [key for key in texts if key in wanted]
+    vectors = engine.embedder.embed([texts[key] for key in to_embed])
+    run.report.changed.append(document.uri)
+    run.report.passages += len(chunks)
+    run.report.chunks_embedded += len(to_embed)
+    run.writer.resplit(row_id, chunks, hashes, dict(zip(to_embed, vectors, strict=True)), engine.fingerprints)
+
+
+def _embedding_inputs(engine: Engine, document: Document) -> tuple[list[Chunk], list[str]]:
+    """The passages of a document and what is embedded for each."""
+    chunks = list(engine.chunker.split(document))
+    embedder = engine.embedder
+    return chunks, [embedding_input(c.header, c.text, embedder.tokenizer, embedder.max_tokens) for c in chunks]
 
 
 def _require_compatible(run: _Run) -> None:
@@ -246,8 +281,7 @@ def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
     for entry in window:
         if entry.document is None:
             continue
-        chunks = run.engine.chunker.split(entry.document)
-        texts = [embedding_input(c.header, c.text, embedder.tokenizer, embedder.max_tokens) for c in chunks]
+        chunks, texts = _embedding_inputs(run.engine, entry.document)
         hashes = [content_hash(text) for text in texts]
         inputs |= dict(zip(hashes, texts, strict=True))
         staged.append(Staged(entry.document, entry.source, entry.path, entry.content_key, chunks, hashes))
@@ -258,7 +292,7 @@ def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
     to_embed = [key for key in inputs if key in wanted]
     vectors = embedder.embed([inputs[key] for key in to_embed])
     run.report.chunks_embedded += len(to_embed)
-    run.writer.stage(staged, dict(zip(to_embed, vectors, strict=True)), embedder.fingerprint)
+    run.writer.stage(staged, dict(zip(to_embed, vectors, strict=True)), run.engine.fingerprints)
 
 
 def upload_id(name: str) -> str:

@@ -13,8 +13,7 @@ from citewell.core.errors import CitewellError, IndexMissing
 from citewell.core.types import Chunk, Query, text_version
 from citewell.index.catalog import CATALOG_NAME, Catalog
 from citewell.index.dense import DenseIndex
-from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest
-from citewell.index.passages import PassageTable
+from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest, read_table
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.wiring import Engine
 
@@ -117,12 +116,12 @@ def _index(engine: Engine) -> list[Finding]:
 
 def _consistency(directory: Path, catalog: Catalog, manifest: Manifest) -> list[Finding]:
     """Whether the index files hold exactly the living passages, with the vectors that the catalog has for them."""
-    folder = generation_folder(directory, manifest.generation)
-    table, dense = PassageTable.read(folder), DenseIndex(folder)
+    table, blocks = read_table(generation_folder(directory, manifest.generation))
+    dense = DenseIndex(blocks, manifest.dimension)
     deleted = catalog.deleted_doc_ids()
     hidden = set(table.rows_of_documents(deleted).tolist())
-    indexed = {f"{key:016x}": row for row, key in enumerate(table.passages.tolist()) if row not in hidden}
-    living = dict(catalog.vectors_of_living(manifest.fingerprints.embedder))
+    indexed = {key: row for key, row in table.ids().items() if row not in hidden}
+    living = dict(catalog.vectors_of_living(manifest.fingerprints.embedder, manifest.fingerprints.chunker))
     findings = []
     if indexed.keys() != living.keys():
         difference = len(indexed.keys() ^ living.keys())
@@ -146,7 +145,7 @@ def _consistency(directory: Path, catalog: Catalog, manifest: Manifest) -> list[
         findings.append(
             Finding("index", "problem", f"{wrong} vectors of the index are not those of the catalog", REBUILD)
         )
-    if deleted:
+    if hidden:
         findings.append(
             Finding("index", "note", f"{len(deleted)} deleted documents are hidden; the next ingestion removes them")
         )

@@ -66,9 +66,12 @@ class Engine:
     def _snapshots(self) -> SnapshotSource:
         return SnapshotSource(self.directory, self.catalog, self.embedder, self.fingerprints, self.settings.lexical)
 
-    def snapshot(self) -> Snapshot:
-        """The live generation, opened. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
-        return self._snapshots.current()
+    def snapshot(self, groups: frozenset[str] | None = None) -> Snapshot:
+        """The live generation, opened, as a caller of these groups sees it (None: the owner).
+
+        Raises IndexMissing, IndexIncompatible or IndexCorrupt.
+        """
+        return self._snapshots.current(groups)
 
     @cached_property
     def config_hash(self) -> str:

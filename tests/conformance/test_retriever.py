@@ -10,10 +10,11 @@ from twins import HashingEmbedder, OverlapRetriever, make_chunk
 
 from citewell.core.protocols import Retriever
 from citewell.core.types import Chunk, Query
-from citewell.index.dense import DenseIndex, DenseRetriever, write_dense
+from citewell.index.blocks import names_of, open_block, write_block
+from citewell.index.dense import DenseIndex, DenseRetriever
 from citewell.index.embed import SentenceEmbedder
 from citewell.index.lexical import LexicalRetriever, open_lexical, write_lexical
-from citewell.index.passages import PassageTable
+from citewell.index.passages import Columns, PassageTable
 
 TEXTS = [
     ("a" * 16, "annual leave is 28 days"), ("a" * 16, "annual leave carries over to march"), ("b" * 16, "hotel prices and travel"),
@@ -21,19 +22,25 @@ TEXTS = [
 ]  # fmt: skip
 CHUNKS: list[Chunk] = [make_chunk(doc_id, text, start=100 * i) for i, (doc_id, text) in enumerate(TEXTS)]
 QUERY = Query("annual leave")
+COLUMNS = Columns.of((slot, c.chunk_id, c.doc_id) for slot, c in enumerate(CHUNKS, start=5))
+ROWS = [(slot, c.text) for slot, c in enumerate(CHUNKS, start=5)]
+
+
+def dense_index(folder: Path, columns: Columns, vectors: np.ndarray) -> DenseIndex:
+    write_block(folder, 1, columns, vectors)
+    return DenseIndex([open_block(folder, name) for name in names_of(folder)], vectors.shape[1])
 
 
 @pytest.fixture(params=["twin", "tantivy", "rank_bm25", "dense", "dense-hashing"])
 def subject(request: pytest.FixtureRequest, tmp_path: Path, embedder: SentenceEmbedder) -> Retriever:
-    table = PassageTable.of((c.chunk_id, c.doc_id) for c in CHUNKS)
+    table = PassageTable(COLUMNS)
     if request.param == "twin":
         return OverlapRetriever(CHUNKS)
     if request.param in {"tantivy", "rank_bm25"}:
-        write_lexical(request.param, [c.text for c in CHUNKS], tmp_path)
+        write_lexical(request.param, ROWS, tmp_path)
         return LexicalRetriever(open_lexical(request.param, tmp_path), table)
     model = embedder if request.param == "dense" else HashingEmbedder()
-    write_dense(model.embed([c.text for c in CHUNKS]), model.dimension, tmp_path)
-    return DenseRetriever(DenseIndex(tmp_path), table, model)
+    return DenseRetriever(dense_index(tmp_path, COLUMNS, model.embed([c.text for c in CHUNKS])), table, model)
 
 
 def test_it_returns_real_passages_ranked_by_score(subject: Retriever) -> None:
@@ -72,13 +79,13 @@ def test_words_that_nothing_holds_are_no_error(subject: Retriever) -> None:
 
 
 def test_excluded_documents_are_replaced_by_the_next_best(tmp_path: Path, embedder: SentenceEmbedder) -> None:
-    table = PassageTable.of((c.chunk_id, c.doc_id) for c in CHUNKS)
+    table = PassageTable(COLUMNS)
     hidden = table.rows_of_documents(["a" * 16])
-    write_lexical("tantivy", [c.text for c in CHUNKS], tmp_path)
-    write_dense(embedder.embed([c.text for c in CHUNKS]), embedder.dimension, tmp_path)
+    write_lexical("tantivy", ROWS, tmp_path)
+    index = dense_index(tmp_path, COLUMNS, embedder.embed([c.text for c in CHUNKS]))
     for subject in (
-        LexicalRetriever(open_lexical("tantivy", tmp_path), table, frozenset(hidden.tolist())),
-        DenseRetriever(DenseIndex(tmp_path), table, embedder, hidden),
+        LexicalRetriever(open_lexical("tantivy", tmp_path), table, hidden),
+        DenseRetriever(index, table, embedder, hidden),
     ):
         documents = {c.doc_id for c in subject.search(QUERY, 2).candidates}
         assert len(documents) == 2
@@ -86,10 +93,10 @@ def test_excluded_documents_are_replaced_by_the_next_best(tmp_path: Path, embedd
 
 
 def test_an_empty_index_finds_nothing(tmp_path: Path, embedder: SentenceEmbedder) -> None:
-    table = PassageTable.of([])
+    table = PassageTable(Columns.of([]))
     for engine in ("tantivy", "rank_bm25"):
         (tmp_path / engine).mkdir()
         write_lexical(engine, [], tmp_path / engine)
         assert len(LexicalRetriever(open_lexical(engine, tmp_path / engine), table).search(QUERY, 3)) == 0
-    write_dense(np.zeros((0, embedder.dimension), dtype=np.float32), embedder.dimension, tmp_path)
-    assert len(DenseRetriever(DenseIndex(tmp_path), table, embedder).search(QUERY, 3)) == 0
+    index = dense_index(tmp_path, Columns.of([]), np.zeros((0, embedder.dimension), dtype=np.float32))
+    assert len(DenseRetriever(index, table, embedder).search(QUERY, 3)) == 0

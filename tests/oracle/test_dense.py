@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from citewell.index.dense import DenseIndex, write_dense
+from citewell.index.blocks import names_of, open_block, write_block
+from citewell.index.dense import DenseIndex
+from citewell.index.passages import Columns
 
 
 def unit(rows: int, dimension: int, seed: int) -> np.ndarray:
@@ -14,22 +17,34 @@ def unit(rows: int, dimension: int, seed: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_search_is_the_exact_inner_product(tmp_path: Path) -> None:
+def index_of(vectors: np.ndarray, folder: Path, sizes: tuple[int, ...]) -> DenseIndex:
+    """The vectors in blocks of these sizes."""
+    start = 0
+    for size in sizes:
+        rows = range(start, start + size)
+        columns = Columns.of((row, f"{row:016x}", f"{row:016x}") for row in rows)
+        write_block(folder, 1, columns, vectors[start : start + size])
+        start += size
+    return DenseIndex([open_block(folder, name) for name in names_of(folder)], vectors.shape[1])
+
+
+@pytest.mark.parametrize("sizes", [(500,), (300, 1, 199), (5,) * 100])
+def test_search_is_the_exact_inner_product(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     vectors, queries = unit(500, 32, 1), unit(20, 32, 2)
-    write_dense(vectors, 32, tmp_path)
-    index = DenseIndex(tmp_path)
+    index = index_of(vectors, tmp_path, sizes)
     for query in queries:
         exact = vectors @ query
-        rows, scores = index.best(query, 10, np.zeros(0, dtype=np.int64))
+        rows, scores = index.best(query, 10)
         np.testing.assert_array_equal(rows, np.argsort(-exact)[:10])
         np.testing.assert_allclose(scores, exact[rows], atol=1e-6)
         np.testing.assert_array_equal(index.vectors(rows), vectors[rows])
 
 
-def test_exclusion_happens_inside_the_search(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sizes", [(200,), (100, 60, 40)])
+def test_exclusion_happens_inside_the_search(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     vectors = unit(200, 16, 3)
-    write_dense(vectors, 16, tmp_path)
+    index = index_of(vectors, tmp_path, sizes)
     exact = vectors @ vectors[0]
     hidden = np.argsort(-exact)[:50].astype(np.int64)
-    rows, _ = DenseIndex(tmp_path).best(vectors[0], 10, hidden)
+    rows, _ = index.best(vectors[0], 10, index.selectors(hidden))
     np.testing.assert_array_equal(rows, np.argsort(-exact)[50:60])

@@ -73,9 +73,9 @@ def test_a_build_that_fails_leaves_the_live_generation_alone(
     assert problems(engine) == []
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "dense.faiss", "passages.npz", "lexical/meta.json"])
+@pytest.mark.parametrize("name", ["manifest.json", "blocks/*.faiss", "blocks/*.npz", "lexical/meta.json"])
 def test_a_damaged_file_is_found(engine: Engine, name: str) -> None:
-    path = generation_folder(engine.directory, 1) / name
+    path = next(generation_folder(engine.directory, 1).glob(name))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 255
     path.write_bytes(bytes(data))
@@ -83,15 +83,15 @@ def test_a_damaged_file_is_found(engine: Engine, name: str) -> None:
 
 
 def test_a_missing_file_is_refused_with_a_hint(engine: Engine) -> None:
-    (generation_folder(engine.directory, 1) / "dense.faiss").unlink()
+    next(generation_folder(engine.directory, 1).glob("blocks/*.faiss")).unlink()
     with pytest.raises(IndexCorrupt) as caught:
         engine.snapshot()
     assert "rebuild" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["dense.faiss", "passages.npz", "lexical/meta.json"])
+@pytest.mark.parametrize("name", ["blocks/*.faiss", "blocks/*.npz", "lexical/meta.json"])
 def test_a_file_overwritten_with_zeros_is_told_by_a_search(engine: Engine, name: str) -> None:
-    path = generation_folder(engine.directory, 1) / name
+    path = next(generation_folder(engine.directory, 1).glob(name))
     path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(IndexCorrupt):
         search(engine, "annual leave")
@@ -115,9 +115,9 @@ def test_documents_without_any_term_are_searched_by_rank_bm25_too(tmp_path: Path
 
 
 def test_rebuilding_mends_an_index_from_the_catalog(engine: Engine) -> None:
-    (generation_folder(engine.directory, 1) / "dense.faiss").unlink()
+    next(generation_folder(engine.directory, 1).glob("blocks/*.faiss")).unlink()
     report = rebuild(engine)
-    assert (len(report.changed), report.chunks_embedded) == (3, 0)
+    assert (len(report.changed), report.chunks_embedded) == (0, 0)
     assert problems(engine) == []
     assert health.status(engine)["documents"] == 3
 
@@ -156,7 +156,7 @@ def test_a_format_of_the_future_is_refused(engine: Engine, make_engine: Make) ->
 
 def test_a_generation_of_the_future_is_refused(engine: Engine) -> None:
     path = generation_folder(engine.directory, 1) / MANIFEST
-    content = path.read_text().replace('"oldest_readable_version": 1', '"oldest_readable_version": 99')
+    content = path.read_text().replace('"oldest_readable_version": 2', '"oldest_readable_version": 99')
     path.write_text(content)
     with pytest.raises(IndexIncompatible, match="format"):
         read_manifest(engine.directory, 1, hashlib.sha256(content.encode()).hexdigest())

@@ -1,0 +1,123 @@
+"""The rows of a generation on disk: append-only blocks of vectors and ids, and a list of the slots that are held no longer.
+
+`blocks/NAME.faiss` holds the vectors of a block, `blocks/NAME.npz` the slot, passage and document of each. A block is written
+once; the next generation links to it. `dead.npy` lists tombstones. Names sort by slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from citewell.core.protocols import Vectors
+from citewell.index.files import link
+from citewell.index.passages import Columns, Slots
+
+FOLDER = "blocks"
+DEAD = "dead.npy"
+TIER = 4  # a block is merged with the one before it when that one is no larger than so many times its own size
+DEAD_SHARE = 0.2  # of a block's rows: when more are dead it is written anew
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of a generation: its name, its rows, and its vectors, memory-mapped, `(n, dimension) float32`."""
+
+    name: str
+    columns: Columns
+    vectors: faiss.Index
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+def block_name(first_slot: int, generation: int) -> str:
+    """Sorts by slot, and is never given twice."""
+    return f"{first_slot:012d}-{generation:06d}"
+
+
+def write_block(folder: Path, generation: int, columns: Columns, vectors: Vectors) -> str:
+    """Writes one block into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`."""
+    target = folder / FOLDER
+    target.mkdir(exist_ok=True)
+    name = block_name(int(columns.slots[0]) if len(columns) else 0, generation)
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    if len(vectors):
+        index.add(vectors)
+    faiss.write_index(index, str(target / f"{name}.faiss"))
+    with (target / f"{name}.npz").open("wb") as stream:
+        np.savez(stream, slots=columns.slots, passages=columns.passages, documents=columns.documents)
+    return name
+
+
+def names_of(folder: Path) -> list[str]:
+    """The names of the blocks in `folder`, by rising slot."""
+    return sorted(path.stem for path in (folder / FOLDER).glob("*.npz"))
+
+
+def open_block(folder: Path, name: str) -> Block:
+    """A block that `write_block` left. Raises what the libraries raise for damaged files."""
+    with np.load(folder / FOLDER / f"{name}.npz", allow_pickle=False) as stored:
+        columns = Columns(stored["slots"], stored["passages"], stored["documents"])
+    vectors = faiss.read_index(str(folder / FOLDER / f"{name}.faiss"), faiss.IO_FLAG_MMAP_IFC)
+    if vectors.ntotal != len(columns):
+        raise ValueError(f"block {name} has {vectors.ntotal} vectors for {len(columns)} rows")
+    return Block(name, columns, vectors)
+
+
+def link_block(source: Path, target: Path, name: str) -> None:
+    """Makes a block of one generation part of another, without copying it."""
+    (target / FOLDER).mkdir(exist_ok=True)
+    for ending in ("faiss", "npz"):
+        link(source / FOLDER / f"{name}.{ending}", target / FOLDER / f"{name}.{ending}")
+
+
+def write_dead(folder: Path, slots: Slots) -> None:
+    """Writes the tombstones, by rising slot; nothing where there is none."""
+    if len(slots):
+        with (folder / DEAD).open("wb") as stream:
+            np.save(stream, np.sort(slots))
+
+
+def read_dead(folder: Path) -> Slots:
+    """The tombstones of a generation."""
+    path = folder / DEAD
+    if not path.is_file():
+        return np.zeros(0, dtype=np.int64)
+    slots: Slots = np.load(path, allow_pickle=False)
+    return slots
+
+
+def merged(blocks: Sequence[Block], dead: Slots) -> tuple[Columns, Vectors]:
+    """The rows and vectors of neighbouring blocks as one, without the dead."""
+    kept = [~np.isin(block.columns.slots, dead, assume_unique=True) for block in blocks]
+    columns = Columns.joined([block.columns.at(keep) for block, keep in zip(blocks, kept, strict=True)])
+    dimension = blocks[0].vectors.d
+    parts = [
+        block.vectors.reconstruct_n(0, len(block))[keep] if len(block) else np.zeros((0, dimension), dtype=np.float32)
+        for block, keep in zip(blocks, kept, strict=True)
+    ]
+    return columns, np.concatenate(parts)
+
+
+def to_merge(sizes: Sequence[int], dead: Sequence[int]) -> list[range]:
+    """Which neighbouring blocks shall become one, by the number of their rows and of the dead among them.
+
+    From the newest block backwards each is joined to what follows it while it is at most TIER times as large, so that a row is
+    rewritten a logarithmic number of times; a block with more than DEAD_SHARE of dead rows is written anew.
+    """
+    living = [size - gone for size, gone in zip(sizes, dead, strict=True)]
+    first = len(sizes)
+    total = 0
+    while first and (first == len(sizes) or living[first - 1] <= TIER * max(total, 1)):
+        first -= 1
+        total += living[first]
+    tail = range(first, len(sizes))
+    runs = [tail] if len(tail) > 1 else []
+    alone = len(sizes) if not runs else first
+    runs += [range(i, i + 1) for i in range(alone) if dead[i] > DEAD_SHARE * sizes[i]]
+    return sorted(runs, key=lambda run: run.start)

@@ -1,0 +1,82 @@
+"""Catalogs of older formats, brought to the present one: each step forward in one transaction, after a backup beside the file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from citewell.index.files import reached, sync
+from citewell.index.schema import FORMAT_VERSION, TABLES
+
+
+def migrate(catalog: Path) -> Path | None:
+    """Brings a catalog of an older known format forward; returns where its backup lies, or None when nothing was to be done.
+
+    The caller holds the writer's lock. Generations of the older format are forgotten: the next one is built from the catalog, which
+    holds every text and vector.
+    """
+    version = format_of(catalog)
+    if version is None or version not in _STEPS:
+        return None
+    backup = catalog.with_name(f"{catalog.name}.format{version}")
+    with closing(sqlite3.connect(catalog, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = FULL")
+        if not backup.exists():
+            part = backup.with_name(f"{backup.name}.part")
+            part.unlink(missing_ok=True)
+            db.execute("VACUUM INTO ?", (str(part),))
+            sync(part)
+            part.rename(backup)
+            sync(backup.parent)
+        reached("catalog backed up")
+        while version in _STEPS:
+            db.execute("PRAGMA foreign_keys = OFF")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                _STEPS[version](db)
+                version += 1
+                db.execute("UPDATE meta SET value = ? WHERE key = 'format_version'", (str(version),))
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+            reached("catalog migrated")
+    assert version == FORMAT_VERSION
+    return backup
+
+
+def format_of(catalog: Path) -> int | None:
+    """The format of a catalog; None where there is none, or no file that SQLite can read."""
+    if not catalog.is_file():
+        return None
+    with closing(sqlite3.connect(f"{catalog.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        try:
+            row = db.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+        except sqlite3.DatabaseError:
+            return None
+    return int(row[0]) if row else None
+
+
+def _from_1(db: sqlite3.Connection) -> None:
+    """Passages get slots and the name of their chunker; generations say what they were built with."""
+    chunker = "coalesce((SELECT json_extract(value, '$.chunker') FROM meta WHERE key = 'fingerprints'), '')"
+    db.execute("ALTER TABLE chunks RENAME TO chunks_1")
+    db.execute("DROP INDEX IF EXISTS chunks_by_row")
+    last = db.execute("SELECT coalesce(max(generation), 0) FROM generations").fetchone()[0]
+    db.execute("DROP TABLE generations")
+    for statement in TABLES.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute(
+        "INSERT INTO chunks (chunk_id, row_id, chunker, start_char, end_char, token_count, heading_path, content_hash) "
+        f"SELECT chunk_id, row_id, {chunker}, start_char, end_char, token_count, heading_path, content_hash FROM chunks_1 "
+        "ORDER BY row_id, start_char"
+    )
+    db.execute("DROP TABLE chunks_1")
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('last_generation', ?)", (str(last),))
+    db.execute("DELETE FROM meta WHERE key = 'live_generation'")
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_1}
