@@ -156,6 +156,12 @@ class GenerationNotFound(CitewellError):
     default_hint = "Run `citewell generations list` to see the numbers."
 
 
+class BackupInvalid(CitewellError):
+    """A backup cannot be made or used."""
+
+    code = "backup.invalid"
+
+
 class ModelUnavailable(CitewellError):
     """A model cannot be found or loaded."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from citewell.core.errors import DocumentNotFound, IndexMissing
+from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing
 from citewell.core.types import Block, Candidate, Chunk, Document, StoredPassage
 from citewell.index.schema import open_catalog
 
@@ -22,6 +23,7 @@ OF_LIVING = (
     "AND live.valid_from IS NOT NULL AND live.valid_to IS NULL AND live.deleted = 0)"
 )
 _IDS_PER_STATEMENT = 500
+_ROWS_PER_PAGE = 1000
 # The passages that the live generation's chunker made.
 _OF_CHUNKER = "c.chunker = (SELECT json_extract(value, '$.chunker') FROM meta WHERE key = 'fingerprints')"
 # Who may read a document: what was set here, else what came with it.
@@ -121,6 +123,12 @@ class Catalog:
         )
         return frozenset(str(r[0]) for r in rows)
 
+    def hidden_deletions(self) -> int:
+        """How many deleted documents the live generation's files still hold."""
+        return int(
+            self._rows("SELECT count(DISTINCT doc_id) FROM documents WHERE deleted = 1 AND valid_to IS NULL")[0][0]
+        )
+
     def summaries(self) -> list[DocumentSummary]:
         """The living documents by uri."""
         rows = self._rows(
@@ -204,6 +212,41 @@ class Catalog:
         """What SQLite's own check finds wrong with the file; empty when it is sound."""
         return [str(r[0]) for r in self._rows("PRAGMA quick_check") if r[0] != "ok"]
 
+    def texts_of(self, doc_id: str) -> list[str]:
+        """The stored texts of a document in all its versions."""
+        return [str(r[0]) for r in self._rows("SELECT text FROM documents WHERE doc_id = ? AND text != ''", (doc_id,))]
+
+    def stands_elsewhere(self, doc_id: str, phrase: str) -> bool:
+        """Whether another stored document holds these very characters."""
+        sql = "SELECT 1 FROM documents WHERE doc_id != ? AND (instr(text, ?) OR instr(title, ?)) LIMIT 1"
+        return bool(self._rows(sql, (doc_id, phrase, phrase)))
+
+    def stored_texts(self) -> Iterator[tuple[str, str, str]]:
+        """Document id, version and text of every stored row; for checks."""
+        for row in self._pages("SELECT row_id AS page, doc_id, version, text FROM documents", "row_id"):
+            if row["text"]:
+                yield row["doc_id"], row["version"], row["text"]
+
+    def stored_passages(self) -> Iterator[sqlite3.Row]:
+        """Every stored passage with the ids of its document, and its text in `body`; for checks."""
+        return self._pages(
+            "SELECT c.slot AS page, c.*, d.doc_id, d.version, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body "
+            "FROM chunks c JOIN documents d USING (row_id)",
+            "c.slot",
+        )
+
+    def damaged_vectors(self) -> list[str]:
+        """The content hashes, in hexadecimal, of the vectors that are not what was stored."""
+        rows = self._pages("SELECT rowid AS page, content_hash, vector, checksum FROM vectors", "rowid")
+        return [row["content_hash"].hex() for row in rows if blob_checksum(row["vector"]) != row["checksum"]]
+
+    def _pages(self, sql: str, key: str) -> Iterator[sqlite3.Row]:
+        """The rows of a statement that names its key `page`, a block at a time: readers and writers go on meanwhile."""
+        last = -1
+        while rows := self._rows(f"{sql} WHERE {key} > ? ORDER BY {key} LIMIT {_ROWS_PER_PAGE}", (last,)):
+            yield from rows
+            last = rows[-1]["page"]
+
     def vectors_of_living(self, embedder: str, chunker: str) -> Iterator[tuple[str, bytes | None]]:
         """Passage id and vector of every living passage as a chunker and an embedder make them, in the order of the ids; for checks."""
         rows = self._rows(
@@ -212,6 +255,16 @@ class Catalog:
             (embedder, chunker),
         )
         return ((r[0], r[1]) for r in rows)
+
+
+def text_checksum(text: str) -> bytes:
+    """Eight bytes that tell a damaged text from the one that was stored."""
+    return blob_checksum(text.encode())
+
+
+def blob_checksum(data: bytes) -> bytes:
+    """Eight bytes that tell damaged data from what was stored."""
+    return hashlib.blake2b(data, digest_size=8).digest()
 
 
 def dump_blocks(blocks: Sequence[Block]) -> str:
@@ -231,16 +284,31 @@ def load_blocks(stored: str, start_char: int = 0, end_char: int | None = None) -
 
 
 def document_of_row(row: sqlite3.Row) -> Document:
-    """The Document of a row of `documents`."""
-    return Document(
-        doc_id=row["doc_id"], version=row["version"], uri=row["uri"], title=row["title"], text=row["text"],
-        media_type=row["media_type"], language=row["language"], metadata=json.loads(row["metadata"]), acl=tuple(json.loads(row["acl"])),
-        blocks=load_blocks(row["blocks"]),
-    )  # fmt: skip
+    """The Document of a row of `documents`. Raises IndexCorrupt when the row is damaged."""
+    try:
+        return Document(
+            doc_id=row["doc_id"], version=row["version"], uri=row["uri"], title=row["title"], text=row["text"],
+            media_type=row["media_type"], language=row["language"], metadata=json.loads(row["metadata"]), acl=tuple(json.loads(row["acl"])),
+            blocks=load_blocks(row["blocks"]),
+        )  # fmt: skip
+    except (ValueError, TypeError) as error:
+        raise _damaged(row["doc_id"]) from error
+
+
+def _damaged(doc_id: str) -> IndexCorrupt:
+    return IndexCorrupt(
+        f"the text of document {doc_id} is damaged in the catalog",
+        hint="Run `citewell index repair`, then ingest the document again.",
+    )
 
 
 def chunk_of_row(row: sqlite3.Row) -> Chunk:
-    """The Chunk of a row of `chunks` joined with its document, its text in `body`."""
+    """The Chunk of a row of `chunks` joined with its document, its text in `body`.
+
+    Raises IndexCorrupt when the text is not the one that was stored: SQLite itself does not notice a flipped bit.
+    """
+    if text_checksum(row["body"]) != row["checksum"]:
+        raise _damaged(row["doc_id"])
     return Chunk(
         chunk_id=row["chunk_id"], doc_id=row["doc_id"], version=row["version"], start_char=row["start_char"], end_char=row["end_char"],
         text=row["body"], token_count=row["token_count"], heading_path=tuple(json.loads(row["heading_path"])), title=row["title"],

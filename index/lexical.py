@@ -42,6 +42,10 @@ class LexicalIndex(Protocol):
         """How many rows it holds."""
         ...
 
+    def slots(self) -> Slots:
+        """The slots that it holds, in any order; for checks."""
+        ...
+
     def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
         """The best `count` slots that hold any of the terms, by falling score."""
         ...
@@ -120,6 +124,10 @@ class TantivyIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
+    def slots(self) -> Slots:
+        """The slots that it holds, in any order; for checks."""
+        return self._run(tantivy.Query.all_query(), len(self))[0]
+
     def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
         """The best `count` slots that hold any of the terms, by falling score."""
         query = self._any_of(terms)
@@ -173,6 +181,10 @@ class RankBM25Index:
 
     def __len__(self) -> int:
         return len(self._slots)
+
+    def slots(self) -> Slots:
+        """The slots that it holds, in any order; for checks."""
+        return self._slots
 
     def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
         """The best `count` slots that hold any of the terms, by falling score."""

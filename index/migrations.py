@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from citewell.index.catalog import blob_checksum, text_checksum
 from citewell.index.files import reached, sync
 from citewell.index.schema import FORMAT_VERSION, TABLES
 
@@ -23,6 +24,8 @@ def migrate(catalog: Path) -> Path | None:
     backup = catalog.with_name(f"{catalog.name}.format{version}")
     with closing(sqlite3.connect(catalog, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = FULL")
+        db.create_function("blob_checksum", 1, blob_checksum, deterministic=True)
+        db.create_function("text_checksum", 1, text_checksum, deterministic=True)
         if not backup.exists():
             part = backup.with_name(f"{backup.name}.part")
             part.unlink(missing_ok=True)
@@ -64,17 +67,21 @@ def _from_1(db: sqlite3.Connection) -> None:
     chunker = "coalesce((SELECT json_extract(value, '$.chunker') FROM meta WHERE key = 'fingerprints'), '')"
     db.execute("ALTER TABLE chunks RENAME TO chunks_1")
     db.execute("DROP INDEX IF EXISTS chunks_by_row")
+    db.execute("ALTER TABLE vectors RENAME TO vectors_1")
     last = db.execute("SELECT coalesce(max(generation), 0) FROM generations").fetchone()[0]
     db.execute("DROP TABLE generations")
     for statement in TABLES.split(";"):
         if statement.strip():
             db.execute(statement)
     db.execute(
-        "INSERT INTO chunks (chunk_id, row_id, chunker, start_char, end_char, token_count, heading_path, content_hash) "
-        f"SELECT chunk_id, row_id, {chunker}, start_char, end_char, token_count, heading_path, content_hash FROM chunks_1 "
-        "ORDER BY row_id, start_char"
+        "INSERT INTO chunks (chunk_id, row_id, chunker, start_char, end_char, token_count, heading_path, content_hash, checksum) "
+        f"SELECT c.chunk_id, c.row_id, {chunker}, c.start_char, c.end_char, c.token_count, c.heading_path, c.content_hash, "
+        "text_checksum(substr(d.text, c.start_char + 1, c.end_char - c.start_char)) FROM chunks_1 c JOIN documents d USING (row_id) "
+        "ORDER BY c.row_id, c.start_char"
     )
+    db.execute("INSERT INTO vectors SELECT content_hash, embedder, vector, blob_checksum(vector) FROM vectors_1")
     db.execute("DROP TABLE chunks_1")
+    db.execute("DROP TABLE vectors_1")
     db.execute("INSERT OR REPLACE INTO meta VALUES ('last_generation', ?)", (str(last),))
     db.execute("DELETE FROM meta WHERE key = 'live_generation'")
 

@@ -2,7 +2,8 @@
 
 documents   one row per stored version; `valid_from` and `valid_to` are generations: [valid_from, valid_to). A row without
             `valid_from` is staged by the job under way and belongs to no generation yet. `deleted` rows have lost their text.
-chunks      the passages of a document row as one chunker makes them, valid in the same generations. A slot is given once.
+chunks      the passages of a document row as one chunker makes them, valid in the same generations. A slot is given once; the
+            checksum is that of the passage's characters, which are read from the document's text and compared with it.
 vectors     embeddings by SHA-256 of the embedded text and fingerprint of the embedder: nothing is embedded twice.
 generations every index that was built and is kept, and `meta.live_generation`, the one that answers.
 rights      the groups of a document, where they were set here; else those that came with it count.
@@ -55,7 +56,8 @@ CREATE TABLE IF NOT EXISTS chunks (
     end_char INTEGER NOT NULL,
     token_count INTEGER NOT NULL,
     heading_path TEXT NOT NULL,
-    content_hash BLOB NOT NULL
+    content_hash BLOB NOT NULL,
+    checksum BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS chunks_by_id ON chunks (chunk_id);
 CREATE INDEX IF NOT EXISTS chunks_by_row ON chunks (row_id, chunker, start_char);
@@ -64,8 +66,9 @@ CREATE TABLE IF NOT EXISTS vectors (
     content_hash BLOB NOT NULL,
     embedder TEXT NOT NULL,
     vector BLOB NOT NULL,
+    checksum BLOB NOT NULL,
     PRIMARY KEY (content_hash, embedder)
-) WITHOUT ROWID;
+);
 CREATE TABLE IF NOT EXISTS generations (
     generation INTEGER PRIMARY KEY,
     manifest_sha256 TEXT NOT NULL,

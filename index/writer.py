@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -21,17 +21,15 @@ from filelock import FileLock, Timeout
 from citewell.core.errors import DocumentNotFound, GenerationNotFound, IndexCorrupt, IndexIncompatible, WriterBusy
 from citewell.core.protocols import Vectors
 from citewell.core.settings import StorageSettings
-from citewell.core.types import Chunk, Document, headings_above
-from citewell.index.catalog import ALIVE, CATALOG_NAME, document_of_row, dump_blocks
+from citewell.core.types import Chunk, Document
+from citewell.index import changes, collection
+from citewell.index.catalog import ALIVE, CATALOG_NAME, blob_checksum, document_of_row, dump_blocks, text_checksum
 from citewell.index.files import reached
 from citewell.index.generations import (
     Change,
     Fingerprints,
-    IndexRow,
     Manifest,
-    generation_folder,
     read_manifest,
-    read_table,
     remove_unnamed,
     wants_compaction,
     write_generation,
@@ -40,17 +38,6 @@ from citewell.index.migrations import migrate
 from citewell.index.schema import open_catalog
 
 LOCK_NAME = "writer.lock"
-_TEMPORARY = """
-CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TEMP TABLE added (slot INTEGER PRIMARY KEY);
-CREATE TEMP TABLE gone (content_hash BLOB PRIMARY KEY) WITHOUT ROWID;
-"""
-# A row that the next generation holds: staged by this job, or alive and not ended by it.
-_NEXT = f"(d.valid_from IS NULL OR ({ALIVE} AND d.doc_id NOT IN (SELECT doc_id FROM temp.ended)))"
-# A row that the newest generation holds and the next one does not.
-_ENDING = (
-    "d.valid_from IS NOT NULL AND d.valid_to IS NULL AND (d.deleted = 1 OR d.doc_id IN (SELECT doc_id FROM temp.ended))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,8 @@ class CatalogWriter:
         try:
             migrate(directory / CATALOG_NAME)
             self._db = open_catalog(directory / CATALOG_NAME, create=True)
-            self._db.executescript(_TEMPORARY)
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.executescript(changes.TABLES + collection.TABLES)
             self.discard_staged()
             remove_unnamed(directory, self._generations())
         except BaseException:
@@ -196,8 +184,11 @@ class CatalogWriter:
 
     def _keep_vectors(self, db: sqlite3.Connection, vectors: Mapping[bytes, Vectors], embedder: str) -> None:
         db.executemany(
-            "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
-            [(h, embedder, v.astype("<f4").tobytes()) for h, v in vectors.items()],
+            "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?, ?)",
+            [
+                (h, embedder, data, blob_checksum(data))
+                for h, data in ((h, v.astype("<f4").tobytes()) for h, v in vectors.items())
+            ],
         )
 
     def _insert(self, db: sqlite3.Connection, staged: Staged) -> int:
@@ -215,11 +206,11 @@ class CatalogWriter:
         self, db: sqlite3.Connection, row_id: int, chunks: Sequence[Chunk], hashes: Sequence[bytes], chunker: str
     ) -> None:
         db.executemany(
-            "INSERT INTO chunks (chunk_id, row_id, chunker, start_char, end_char, token_count, heading_path, content_hash) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO chunks (chunk_id, row_id, chunker, start_char, end_char, token_count, heading_path, content_hash, checksum) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (c.chunk_id, row_id, chunker, c.start_char, c.end_char, c.token_count,
-                 json.dumps(list(c.heading_path), ensure_ascii=False), h)
+                 json.dumps(list(c.heading_path), ensure_ascii=False), h, text_checksum(c.text))
                 for c, h in zip(chunks, hashes, strict=True)
             ],
         )  # fmt: skip
@@ -249,12 +240,13 @@ class CatalogWriter:
         with self._transaction() as db:
             # In this order: what is staged must not end.
             db.execute(
-                f"UPDATE documents AS d SET valid_to = ?, ended_at = ? WHERE {_ENDING}", (number, now.isoformat())
+                f"UPDATE documents AS d SET valid_to = ?, ended_at = ? WHERE {changes.ENDING}",
+                (number, now.isoformat()),
             )
             db.execute("UPDATE documents SET valid_from = ? WHERE valid_from IS NULL", (number,))
             self._name(db, number, checksum, built, "ingest", now)
             self._go_live(db, number, built, now)
-            self._collect(db, number, now)
+            collection.forget_old(db, number, self._storage, now)
             reached("generation named")
         reached("generation committed")
         remove_unnamed(self.directory, self._generations())
@@ -304,8 +296,11 @@ class CatalogWriter:
             raise GenerationNotFound(f"generation {number:06d} is not kept")
         read_manifest(self.directory, number, row["manifest_sha256"])
         with self._transaction() as db:
-            self._go_live(db, number, Fingerprints.model_validate_json(row["fingerprints"]), datetime.now(UTC))
+            now = datetime.now(UTC)
+            self._go_live(db, number, Fingerprints.model_validate_json(row["fingerprints"]), now)
+            collection.forget_old(db, number, self._storage, now)
         reached("generation switched")
+        remove_unnamed(self.directory, self._generations())
 
     def prune(self, keep: int) -> list[int]:
         """Forgets all generations but the live one and the newest `keep`; returns those that went."""
@@ -314,7 +309,7 @@ class CatalogWriter:
         gone = [n for n in numbers[: max(0, len(numbers) - keep)] if n != live]
         with self._transaction() as db:
             db.executemany("DELETE FROM generations WHERE generation = ?", [(n,) for n in gone])
-            self._drop_rows(db, datetime.now(UTC))
+            collection.drop_rows(db, self._storage, datetime.now(UTC))
         reached("generations pruned")
         remove_unnamed(self.directory, self._generations())
         return gone
@@ -341,6 +336,10 @@ class CatalogWriter:
         _, checksum = write_generation(self.directory, number, change, built, base)
         return number, checksum
 
+    def _change(self, base: Manifest | None, built: Fingerprints, dimension: int) -> Change:
+        newest = max(self._generations(), default=0)
+        return changes.change_since(self._db, self.directory, base, newest, built, dimension)
+
     def _name(
         self, db: sqlite3.Connection, number: int, checksum: str, built: Fingerprints, made_by: str, now: datetime
     ) -> None:
@@ -352,77 +351,6 @@ class CatalogWriter:
         db.execute("UPDATE generations SET published_at = ? WHERE generation = ?", (now.isoformat(), number))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('live_generation', ?)", (str(number),))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprints', ?)", (built.model_dump_json(),))
-
-    def _change(self, base: Manifest | None, built: Fingerprints, dimension: int) -> Change:
-        """What the next generation has that `base` has not.
-
-        The newest generation differs from the next one by what is staged and what ends; any other base is compared row by row.
-        """
-        self._db.execute("DELETE FROM temp.added")
-        ended: set[int] = set()
-        joined = "FROM chunks c JOIN documents d USING (row_id) WHERE c.chunker = ? AND"
-        if base is not None and base.generation == max(self._generations(), default=0):
-            self._db.execute(f"INSERT INTO temp.added SELECT c.slot {joined} d.valid_from IS NULL", (built.chunker,))
-            ended = {r[0] for r in self._db.execute(f"SELECT c.slot {joined} {_ENDING}", (built.chunker,))}
-        else:
-            held: set[int] = set()
-            if base is not None:
-                table, _ = read_table(generation_folder(self.directory, base.generation))
-                held = set(table.columns.slots[table.alive].tolist())
-            wanted = {r[0] for r in self._db.execute(f"SELECT c.slot {joined} {_NEXT}", (built.chunker,))}
-            self._db.executemany("INSERT INTO temp.added VALUES (?)", [(slot,) for slot in sorted(wanted - held)])
-            ended = held - wanted
-        rows, vectors = self._rows_added(built.embedder, dimension)
-        return Change(rows, vectors, np.array(sorted(ended), dtype=np.int64))
-
-    def _rows_added(self, embedder: str, dimension: int) -> tuple[list[IndexRow], Vectors]:
-        count = int(self._db.execute("SELECT count(*) FROM temp.added").fetchone()[0])
-        vectors = np.zeros((count, dimension), dtype=np.float32)
-        rows: list[IndexRow] = []
-        cursor = self._db.execute(
-            "SELECT c.slot, c.chunk_id, d.doc_id, d.title, c.heading_path, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body, "
-            "(SELECT vector FROM vectors v WHERE v.content_hash = c.content_hash AND v.embedder = ?) AS vector "
-            "FROM temp.added a JOIN chunks c USING (slot) JOIN documents d USING (row_id) ORDER BY c.slot",
-            (embedder,),
-        )
-        for position, row in enumerate(cursor):
-            if row["vector"] is None:
-                raise IndexCorrupt(f"passage {row['chunk_id']} has no vector", hint="Run `citewell index repair`.")
-            vectors[position] = np.frombuffer(row["vector"], dtype="<f4")
-            text = _lexical_text(row["title"], row["heading_path"], row["body"])
-            rows.append(IndexRow(row["slot"], row["chunk_id"], row["doc_id"], text))
-        return rows, vectors
-
-    def _collect(self, db: sqlite3.Connection, live: int, now: datetime) -> None:
-        """Forgets old generations, the versions that only they held and, at once, the text of what was deleted."""
-        published = "SELECT generation FROM generations WHERE published_at IS NOT NULL ORDER BY generation DESC"
-        kept = [int(r[0]) for r in db.execute(f"{published} LIMIT ?", (self._storage.keep_generations,))]
-        oldest = min([*kept, live])
-        db.execute("DELETE FROM generations WHERE generation < ? AND published_at IS NOT NULL", (oldest,))
-        self._drop_rows(db, now)
-
-    def _drop_rows(self, db: sqlite3.Connection, now: datetime) -> None:
-        """Removes rows that no generation and no promise needs; a deleted document is remembered by its id until no index file holds it."""
-        oldest = int(db.execute("SELECT coalesce(min(generation), 0) FROM generations").fetchone()[0])
-        too_old = (now - timedelta(days=self._storage.keep_superseded_days)).isoformat()
-        gone = "valid_to IS NOT NULL AND valid_to <= :oldest AND (deleted = 1 OR ended_at <= :too_old)"
-        emptied = "deleted = 1 AND valid_to IS NOT NULL"
-        values = {"oldest": oldest, "too_old": too_old}
-        db.execute("DELETE FROM temp.gone")
-        db.execute(
-            f"INSERT OR IGNORE INTO temp.gone SELECT content_hash FROM chunks WHERE row_id IN "
-            f"(SELECT row_id FROM documents WHERE ({gone}) OR ({emptied}))",
-            values,
-        )
-        db.execute(f"DELETE FROM chunks WHERE row_id IN (SELECT row_id FROM documents WHERE {emptied})")
-        db.execute(
-            f"UPDATE documents SET text = '', title = '', blocks = '[]', metadata = '{{}}' WHERE {emptied} AND text != ''"
-        )
-        db.execute(f"DELETE FROM documents WHERE {gone}", values)
-        db.execute(
-            "DELETE FROM vectors WHERE content_hash IN (SELECT content_hash FROM temp.gone) "
-            "AND content_hash NOT IN (SELECT content_hash FROM chunks WHERE content_hash IN (SELECT content_hash FROM temp.gone))"
-        )
 
     def delete(self, doc_id: str) -> str:
         """Takes a document out of every answer at once; returns its uri. Raises DocumentNotFound."""
@@ -437,6 +365,54 @@ class CatalogWriter:
         reached("document deleted")
         return str(row["uri"])
 
+    def delete_all_versions(self, doc_id: str) -> str:
+        """Marks every stored version of a document as deleted, also of one that no longer lives; returns its uri. Raises DocumentNotFound."""
+        with self._transaction() as db:
+            row = db.execute("SELECT uri FROM documents WHERE doc_id = ? ORDER BY row_id DESC", (doc_id,)).fetchone()
+            if row is None:
+                raise DocumentNotFound(f"there is no document {doc_id}")
+            now = datetime.now(UTC).isoformat()
+            db.execute(
+                "UPDATE documents SET deleted = 1, ended_at = coalesce(ended_at, ?) WHERE doc_id = ?", (now, doc_id)
+            )
+        reached("document deleted")
+        return str(row["uri"])
+
+    def scrub(self) -> None:
+        """Removes the rows of all deleted documents and their vectors, and rewrites the file so that no free page and no log holds them.
+
+        Raises WriterBusy when another process reads the log meanwhile.
+        """
+        with self._transaction() as db:
+            gone = "SELECT row_id FROM documents WHERE deleted = 1"
+            db.execute("DELETE FROM temp.gone")
+            db.execute(f"INSERT OR IGNORE INTO temp.gone SELECT content_hash FROM chunks WHERE row_id IN ({gone})")
+            db.execute(f"DELETE FROM chunks WHERE row_id IN ({gone})")
+            db.execute("DELETE FROM documents WHERE deleted = 1")
+            collection.drop_vectors(db)
+        reached("purged rows removed")
+        self._db.execute("VACUUM")
+        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise WriterBusy(
+                "another process reads the catalog's log, which still holds the purged text",
+                hint="Run the purge again.",
+            )
+        reached("purge finished")
+
+    def drop_damaged_vectors(self) -> int:
+        """Forgets vectors that are not what was stored; returns how many."""
+        self._db.create_function("blob_checksum", 1, blob_checksum, deterministic=True)
+        with self._transaction() as db:
+            return db.execute("DELETE FROM vectors WHERE blob_checksum(vector) != checksum").rowcount
+
+    def forget_content(self, doc_ids: Sequence[str]) -> None:
+        """Makes the next ingestion read the files of these documents again, as if they had changed."""
+        with self._transaction() as db:
+            db.executemany(
+                f"UPDATE documents AS d SET content_key = '' WHERE doc_id = ? AND {ALIVE}", [(i,) for i in doc_ids]
+            )
+
     def set_groups(self, doc_id: str, groups: Sequence[str]) -> str:
         """Sets who may read a document, from now on and whatever its file says; returns its uri. Raises DocumentNotFound."""
         with self._transaction() as db:
@@ -447,9 +423,3 @@ class CatalogWriter:
             db.execute("INSERT OR REPLACE INTO rights VALUES (?, ?, ?)", values)
         reached("groups set")
         return str(row["uri"])
-
-
-def _lexical_text(title: str, heading_path: str, body: str) -> str:
-    """What BM25 reads of a passage: title, headings and text, a heading that the text repeats counted once."""
-    above = [heading for heading in headings_above(title, json.loads(heading_path)) if not body.startswith(heading)]
-    return "\n".join([*above, body])

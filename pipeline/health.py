@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from citewell.core.errors import CitewellError, IndexMissing
 from citewell.core.types import Chunk, Query, text_version
-from citewell.index.catalog import CATALOG_NAME, Catalog
-from citewell.index.dense import DenseIndex
-from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest, read_table
+from citewell.index.catalog import CATALOG_NAME
+from citewell.index.verify import Remedy, verify
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.wiring import Engine
 
-VECTOR_TOLERANCE = 1e-6
-REBUILD = "Run `citewell ingest --rebuild`."
+REMEDIES: dict[Remedy, str] = {
+    "restore": "Restore it from a backup: `citewell index restore`.",
+    "ingest": "Run `citewell index repair`, then ingest their files again.",
+    "embed": "Run `citewell index repair`.",
+    "rebuild": "Run `citewell index repair`.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,64 +91,26 @@ def _reranker(engine: Engine) -> str:
 
 def _index(engine: Engine) -> list[Finding]:
     catalog = engine.catalog
-    damage = catalog.integrity_problems()
-    findings = [Finding("catalog", "problem", text, "Restore it from a backup.") for text in damage]
+    findings = [
+        Finding("catalog" if p.place == "catalog" else "index", "problem", f"{p.place}: {p.detail}", REMEDIES[p.remedy])
+        for p in verify(engine.directory, catalog)
+    ]
     live = catalog.live_generation()
     if live is None:
         return [*findings, Finding("index", "note", "no generation has been published yet", IndexMissing.default_hint)]
-    manifest = read_manifest(engine.directory, live, catalog.manifest_sha256(live) or "")
-    findings.extend(
-        Finding("index", "problem", f"{name} does not match its checksum", REBUILD)
-        for name in damaged_files(engine.directory, manifest)
-    )
     if not findings:
-        findings.extend(_consistency(engine.directory, catalog, manifest))
-    counts = catalog.counts()
-    if not any(f.state == "problem" for f in findings):
         engine.snapshot()
+        counts = catalog.counts()
         detail = f"generation {live:06d}: {counts['documents']} documents, {counts['passages']} passages"
         findings.append(Finding("index", "ok", detail))
-    if counts["rejected_files"]:
-        detail = f"{counts['rejected_files']} files could not be read"
-        findings.append(Finding("ingestion", "note", detail, "`citewell status` lists them with their reasons."))
-    return findings
-
-
-def _consistency(directory: Path, catalog: Catalog, manifest: Manifest) -> list[Finding]:
-    """Whether the index files hold exactly the living passages, with the vectors that the catalog has for them."""
-    table, blocks = read_table(generation_folder(directory, manifest.generation))
-    dense = DenseIndex(blocks, manifest.dimension)
-    deleted = catalog.deleted_doc_ids()
-    hidden = set(table.rows_of_documents(deleted).tolist())
-    indexed = {key: row for key, row in table.ids().items() if row not in hidden}
-    living = dict(catalog.vectors_of_living(manifest.fingerprints.embedder, manifest.fingerprints.chunker))
-    findings = []
-    if indexed.keys() != living.keys():
-        difference = len(indexed.keys() ^ living.keys())
-        findings.append(
-            Finding(
-                "index",
-                "problem",
-                f"{difference} passages are in the catalog or in the index, but not in both",
-                REBUILD,
-            )
-        )
-    without = sum(1 for vector in living.values() if vector is None)
-    if without:
-        findings.append(Finding("index", "problem", f"{without} passages have no vector in the catalog", REBUILD))
-    both = [key for key in indexed.keys() & living.keys() if living[key] is not None]
-    stored = dense.vectors(np.array([indexed[key] for key in both], dtype=np.int64))
-    wrong = 0
-    for key, vector in zip(both, stored, strict=True):
-        wrong += bool(np.abs(np.frombuffer(living[key] or b"", "<f4") - vector).max() > VECTOR_TOLERANCE)
-    if wrong:
-        findings.append(
-            Finding("index", "problem", f"{wrong} vectors of the index are not those of the catalog", REBUILD)
-        )
+    hidden = catalog.hidden_deletions()
     if hidden:
-        findings.append(
-            Finding("index", "note", f"{len(deleted)} deleted documents are hidden; the next ingestion removes them")
-        )
+        detail = f"{hidden} deleted documents are hidden; the next ingestion takes them out of the index"
+        findings.append(Finding("index", "note", detail))
+    rejected = len(catalog.dead_letters())
+    if rejected:
+        detail = f"{rejected} files could not be read"
+        findings.append(Finding("ingestion", "note", detail, "`citewell status` lists them with their reasons."))
     return findings
 
 

@@ -16,6 +16,7 @@ from citewell.index.writer import CatalogWriter
 from citewell.pipeline import health
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
+from citewell.pipeline.maintain import repair
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]
@@ -116,8 +117,9 @@ def test_documents_without_any_term_are_searched_by_rank_bm25_too(tmp_path: Path
 
 def test_rebuilding_mends_an_index_from_the_catalog(engine: Engine) -> None:
     next(generation_folder(engine.directory, 1).glob("blocks/*.faiss")).unlink()
-    report = rebuild(engine)
-    assert (len(report.changed), report.chunks_embedded) == (0, 0)
+    done = repair(engine)
+    assert [p.remedy for p in done.problems] == ["rebuild"]
+    assert done.generation == "000002"
     assert problems(engine) == []
     assert health.status(engine)["documents"] == 3
 

@@ -1,0 +1,78 @@
+"""What the next generation has that the one it is made from has not."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+
+from citewell.core.errors import IndexCorrupt
+from citewell.core.protocols import Vectors
+from citewell.core.types import headings_above
+from citewell.index.catalog import ALIVE, blob_checksum
+from citewell.index.generations import Change, Fingerprints, IndexRow, Manifest, generation_folder, read_table
+
+TABLES = """
+CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TEMP TABLE added (slot INTEGER PRIMARY KEY);
+"""
+# A row that the next generation holds: staged by this job, or alive and not ended by it.
+_NEXT = f"(d.valid_from IS NULL OR ({ALIVE} AND d.doc_id NOT IN (SELECT doc_id FROM temp.ended)))"
+# A row that the newest generation holds and the next one does not.
+ENDING = (
+    "d.valid_from IS NOT NULL AND d.valid_to IS NULL AND (d.deleted = 1 OR d.doc_id IN (SELECT doc_id FROM temp.ended))"
+)
+
+
+def change_since(
+    db: sqlite3.Connection, directory: Path, base: Manifest | None, newest: int, built: Fingerprints, dimension: int
+) -> Change:
+    """What the next generation has that `base` has not. The temporary table `ended` names the documents that end with it.
+
+    The newest generation differs from the next one by what is staged and what ends; any other base is compared row by row.
+    """
+    db.execute("DELETE FROM temp.added")
+    ended: set[int] = set()
+    joined = "FROM chunks c JOIN documents d USING (row_id) WHERE c.chunker = ? AND"
+    if base is not None and base.generation == newest:
+        db.execute(f"INSERT INTO temp.added SELECT c.slot {joined} d.valid_from IS NULL", (built.chunker,))
+        ended = {r[0] for r in db.execute(f"SELECT c.slot {joined} {ENDING}", (built.chunker,))}
+    else:
+        held: set[int] = set()
+        if base is not None:
+            table, _ = read_table(generation_folder(directory, base.generation))
+            held = set(table.columns.slots[table.alive].tolist())
+        wanted = {r[0] for r in db.execute(f"SELECT c.slot {joined} {_NEXT}", (built.chunker,))}
+        db.executemany("INSERT INTO temp.added VALUES (?)", [(slot,) for slot in sorted(wanted - held)])
+        ended = held - wanted
+    rows, vectors = _rows_added(db, built.embedder, dimension)
+    return Change(rows, vectors, np.array(sorted(ended), dtype=np.int64))
+
+
+def _rows_added(db: sqlite3.Connection, embedder: str, dimension: int) -> tuple[list[IndexRow], Vectors]:
+    count = int(db.execute("SELECT count(*) FROM temp.added").fetchone()[0])
+    vectors = np.zeros((count, dimension), dtype=np.float32)
+    rows: list[IndexRow] = []
+    stored = "FROM vectors v WHERE v.content_hash = c.content_hash AND v.embedder = :embedder"
+    cursor = db.execute(
+        "SELECT c.slot, c.chunk_id, d.doc_id, d.title, c.heading_path, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body, "
+        f"(SELECT vector {stored}) AS vector, (SELECT checksum {stored}) AS checksum "
+        "FROM temp.added a JOIN chunks c USING (slot) JOIN documents d USING (row_id) ORDER BY c.slot",
+        {"embedder": embedder},
+    )
+    for position, row in enumerate(cursor):
+        if row["vector"] is None or blob_checksum(row["vector"]) != row["checksum"]:
+            what = "no vector" if row["vector"] is None else "a damaged vector"
+            raise IndexCorrupt(f"passage {row['chunk_id']} has {what}", hint="Run `citewell index repair`.")
+        vectors[position] = np.frombuffer(row["vector"], dtype="<f4")
+        text = _lexical_text(row["title"], row["heading_path"], row["body"])
+        rows.append(IndexRow(row["slot"], row["chunk_id"], row["doc_id"], text))
+    return rows, vectors
+
+
+def _lexical_text(title: str, heading_path: str, body: str) -> str:
+    """What BM25 reads of a passage: title, headings and text, a heading that the text repeats counted once."""
+    above = [heading for heading in headings_above(title, json.loads(heading_path)) if not body.startswith(heading)]
+    return "\n".join([*above, body])
