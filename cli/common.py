@@ -73,6 +73,14 @@ class Place:
             merged.setdefault(section, {})[field] = value
         return load_settings(Path(self._config) if self._config else None, **merged)
 
+    def require_index(self) -> None:
+        """Raises IndexMissing when the data directory holds none."""
+        from citewell.core.errors import IndexMissing
+        from citewell.index.catalog import CATALOG_NAME
+
+        if not (self.directory / CATALOG_NAME).is_file():
+            raise IndexMissing(f"there is no index in {self.directory}")
+
     def engine(self, **sections: dict[str, Any]) -> Engine:
         """The stages over this directory, each loaded when it is needed."""
         from citewell.pipeline.wiring import Engine

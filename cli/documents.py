@@ -1,7 +1,8 @@
-"""`citewell documents list|show|delete`."""
+"""`citewell documents list|show|delete|purge|set-groups`."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 
 import click
@@ -11,7 +12,7 @@ from citewell.cli.common import Place, common_options, print_json
 
 @click.group()
 def documents() -> None:
-    """List, show and delete documents."""
+    """List, show, delete and purge documents, and say who may read them."""
 
 
 @documents.command(name="list")
@@ -60,15 +61,56 @@ def delete(doc_id: str, place: Place, as_json: bool) -> None:
     Its file is not touched: remove it too, or the next ingestion of its folder brings the document back.
     """
     settings = place.settings()
-    from citewell.core.errors import IndexMissing
-    from citewell.index.catalog import CATALOG_NAME
     from citewell.index.writer import CatalogWriter
 
-    if not (place.directory / CATALOG_NAME).is_file():
-        raise IndexMissing(f"there is no index in {place.directory}")
+    place.require_index()
     with CatalogWriter(place.directory, settings.storage) as writer:
         uri = writer.delete(doc_id)
     if as_json:
         print_json({"deleted": doc_id, "uri": uri})
     else:
         click.echo(f"deleted {uri}")
+
+
+@documents.command()
+@click.argument("doc_id")
+@click.option("--prove", is_flag=True, help="Search every file for phrases of the document afterwards.")
+@common_options
+def purge(doc_id: str, prove: bool, place: Place, as_json: bool) -> None:
+    """Remove the document DOC_ID and every copy of its words from the data directory.
+
+    Earlier generations go, the index is built anew without it, and free pages and the log are rewritten. Its file is not touched.
+    """
+    engine = place.engine()
+    from citewell.pipeline import maintain
+
+    place.require_index()
+    done = maintain.purge(engine, doc_id, prove=prove)
+    engine.close()
+    if as_json:
+        print_json(asdict(done))
+    else:
+        click.echo(f"purged {done.uri}")
+        if prove:
+            where = ", ".join(done.found_in) if done.found_in else "none of them"
+            click.echo(f"{done.phrases} phrases of it were looked for in {done.files} files: found in {where}")
+    if done.found_in:
+        sys.exit(1)
+
+
+@documents.command(name="set-groups")
+@click.argument("doc_id")
+@click.argument("groups", nargs=-1)
+@common_options
+def set_groups(doc_id: str, groups: tuple[str, ...], place: Place, as_json: bool) -> None:
+    """Let the GROUPS read the document DOC_ID, and nobody else but the owner; whatever its file says, from now on."""
+    settings = place.settings()
+    from citewell.index.writer import CatalogWriter
+
+    place.require_index()
+    with CatalogWriter(place.directory, settings.storage) as writer:
+        uri = writer.set_groups(doc_id, groups)
+    if as_json:
+        print_json({"doc_id": doc_id, "uri": uri, "groups": sorted(set(groups))})
+    else:
+        click.echo(f"{uri} may be read by {', '.join(sorted(set(groups))) or 'the owner alone'}")

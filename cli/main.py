@@ -18,7 +18,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("citewell.cli.ask:search", "List the passages that fit QUESTION best."),
     "serve": ("citewell.cli.serve:serve", "Answer questions over HTTP, with a page to ask from."),
     "status": ("citewell.cli.status:status", "Show what the index holds."),
-    "documents": ("citewell.cli.documents:documents", "List, show and delete documents."),
+    "documents": (
+        "citewell.cli.documents:documents",
+        "List, show, delete and purge documents, and say who may read them.",
+    ),
+    "index": ("citewell.cli.index:index", "Verify, repair, rebuild, back up and restore the index."),
+    "generations": (
+        "citewell.cli.generations:generations",
+        "List, publish and prune the generations of the index.",
+    ),
     "evaluate": ("citewell.cli.evaluate:evaluate", "Measure retrieval on judged questions."),
     "train": ("citewell.cli.train:train", "Train the models that rerank and read."),
     "doctor": ("citewell.cli.status:doctor", "Check models, index and settings, and say what to do."),

@@ -80,6 +80,11 @@ class Catalog:
         rows = self._rows("SELECT value FROM meta WHERE key = 'live_generation'")
         return int(rows[0]["value"]) if rows else None
 
+    def chosen_generation(self) -> int | None:
+        """The generation that was published deliberately, whatever the settings; None when none was since the last ingestion."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'chosen_generation'")
+        return int(rows[0]["value"]) if rows else None
+
     def manifest_sha256(self, generation: int) -> str | None:
         """The checksum of that generation's manifest as it was published."""
         rows = self._rows("SELECT manifest_sha256 FROM generations WHERE generation = ?", (generation,))

@@ -12,7 +12,7 @@ from citewell.core.errors import IndexCorrupt
 from citewell.core.protocols import Vectors
 from citewell.core.types import headings_above
 from citewell.index.catalog import ALIVE, blob_checksum
-from citewell.index.generations import Change, Fingerprints, IndexRow, Manifest, generation_folder, read_table
+from citewell.index.generations import Change, IndexRow, Manifest, Recipe, generation_folder, read_table
 
 TABLES = """
 CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -26,9 +26,7 @@ ENDING = (
 )
 
 
-def change_since(
-    db: sqlite3.Connection, directory: Path, base: Manifest | None, newest: int, built: Fingerprints, dimension: int
-) -> Change:
+def change_since(db: sqlite3.Connection, directory: Path, base: Manifest | None, newest: int, recipe: Recipe) -> Change:
     """What the next generation has that `base` has not. The temporary table `ended` names the documents that end with it.
 
     The newest generation differs from the next one by what is staged and what ends; any other base is compared row by row.
@@ -37,17 +35,19 @@ def change_since(
     ended: set[int] = set()
     joined = "FROM chunks c JOIN documents d USING (row_id) WHERE c.chunker = ? AND"
     if base is not None and base.generation == newest:
-        db.execute(f"INSERT INTO temp.added SELECT c.slot {joined} d.valid_from IS NULL", (built.chunker,))
-        ended = {r[0] for r in db.execute(f"SELECT c.slot {joined} {ENDING}", (built.chunker,))}
+        db.execute(
+            f"INSERT INTO temp.added SELECT c.slot {joined} d.valid_from IS NULL", (recipe.fingerprints.chunker,)
+        )
+        ended = {r[0] for r in db.execute(f"SELECT c.slot {joined} {ENDING}", (recipe.fingerprints.chunker,))}
     else:
         held: set[int] = set()
         if base is not None:
             table, _ = read_table(generation_folder(directory, base.generation))
             held = set(table.columns.slots[table.alive].tolist())
-        wanted = {r[0] for r in db.execute(f"SELECT c.slot {joined} {_NEXT}", (built.chunker,))}
+        wanted = {r[0] for r in db.execute(f"SELECT c.slot {joined} {_NEXT}", (recipe.fingerprints.chunker,))}
         db.executemany("INSERT INTO temp.added VALUES (?)", [(slot,) for slot in sorted(wanted - held)])
         ended = held - wanted
-    rows, vectors = _rows_added(db, built.embedder, dimension)
+    rows, vectors = _rows_added(db, recipe.fingerprints.embedder, recipe.dimension)
     return Change(rows, vectors, np.array(sorted(ended), dtype=np.int64))
 
 

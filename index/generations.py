@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -56,6 +57,15 @@ class Fingerprints(BaseModel):
     analyzer: str = ANALYZER_VERSION
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an index is made: what it is known by, the length of its vectors, and the settings that it comes from."""
+
+    fingerprints: Fingerprints
+    dimension: int
+    settings: Mapping[str, Mapping[str, Any]]
+
+
 class Manifest(BaseModel):
     """What a generation holds, what it was made from and with, and the checksum of each of its files."""
 
@@ -66,6 +76,7 @@ class Manifest(BaseModel):
     generation: int
     base: int | None
     fingerprints: Fingerprints
+    settings: dict[str, dict[str, Any]]
     runtime: dict[str, str]
     dimension: int
     documents: int
@@ -101,7 +112,7 @@ def generation_folder(directory: Path, generation: int) -> Path:
 
 
 def write_generation(
-    directory: Path, generation: int, change: Change, fingerprints: Fingerprints, base: Manifest | None = None
+    directory: Path, generation: int, change: Change, recipe: Recipe, base: Manifest | None = None
 ) -> tuple[Manifest, str]:
     """Writes, checks and syncs a generation; returns its manifest and the manifest's SHA-256. Nothing names it yet."""
     folder = generation_folder(directory, generation)
@@ -113,19 +124,20 @@ def write_generation(
     _write_blocks(building, before, generation, change)
     reached("blocks written")
     write_lexical(
-        fingerprints.lexical_engine, ((row.slot, row.lexical_text) for row in change.rows), building, before,
+        recipe.fingerprints.lexical_engine, ((row.slot, row.lexical_text) for row in change.rows), building, before,
         change.ended.tolist(),
     )  # fmt: skip
     reached("lexical written")
-    table = _check_written(building, fingerprints.lexical_engine)
+    table = _check_written(building, recipe.fingerprints.lexical_engine)
     known = {} if base is None or before is None else _unchanged(before, building, base.files)
     files = {str(path.relative_to(building).as_posix()): path for path in _files(building)}
     manifest = Manifest(
         generation=generation,
         base=None if base is None else base.generation,
-        fingerprints=fingerprints,
+        fingerprints=recipe.fingerprints,
+        settings={name: dict(values) for name, values in recipe.settings.items()},
         runtime={name: version(name) for name in _RUNTIME},
-        dimension=change.vectors.shape[1],
+        dimension=recipe.dimension,
         documents=table.documents_count(),
         passages=len(table),
         files={name: known.get(name) or sha256_of(path) for name, path in files.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zipfile
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from citewell.core.settings import LexicalSettings
 from citewell.index.blocks import Block, names_of, open_block, read_dead
 from citewell.index.catalog import Catalog
 from citewell.index.dense import DenseIndex, DenseRetriever
-from citewell.index.generations import Fingerprints, Manifest, generation_folder, read_manifest, require_same
+from citewell.index.generations import Manifest, generation_folder, read_manifest
 from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical
 from citewell.index.passages import Columns, PassageTable
 
@@ -41,6 +42,7 @@ class _Opened:
     """The files of one generation."""
 
     manifest: Manifest
+    embedder: Embedder
     table: PassageTable
     dense: DenseIndex
     lexical: LexicalIndex
@@ -54,14 +56,12 @@ class SnapshotSource:
         self,
         directory: Path,
         catalog: Catalog,
-        embedder: Embedder,
-        fingerprints: Fingerprints,
+        embedder_of: Callable[[Manifest], Embedder],
         lexical: LexicalSettings,
     ) -> None:
         self._directory = directory
         self._catalog = catalog
-        self._embedder = embedder
-        self._fingerprints = fingerprints
+        self._embedder_of = embedder_of
         self._lexical = lexical
         self._changes: int | None = None
         self._opened: _Opened | None = None
@@ -101,21 +101,21 @@ class SnapshotSource:
         if self._opened is not None and self._opened.manifest.generation == generation:
             return
         manifest = read_manifest(self._directory, generation, self._catalog.manifest_sha256(generation) or "")
-        require_same(manifest.fingerprints, self._fingerprints)
+        embedder = self._embedder_of(manifest)
         try:
-            self._opened = self._open_files(manifest)
+            self._opened = self._open_files(manifest, embedder)
         except (ValueError, RuntimeError, OSError, KeyError, zipfile.BadZipFile) as error:
             # What the libraries raise for files that are damaged, or pruned while they were opened.
             raise IndexCorrupt(f"the index files of generation {generation} cannot be opened: {error}") from error
 
-    def _open_files(self, manifest: Manifest) -> _Opened:
+    def _open_files(self, manifest: Manifest, embedder: Embedder) -> _Opened:
         folder = generation_folder(self._directory, manifest.generation)
         known = {} if self._opened is None else self._opened.blocks
         blocks = {name: known.get(name) or open_block(folder, name) for name in names_of(folder)}
         table = PassageTable(Columns.joined([block.columns for block in blocks.values()]), read_dead(folder))
         dense = DenseIndex(list(blocks.values()), manifest.dimension)
         lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
-        return _Opened(manifest, table, dense, lexical, blocks)
+        return _Opened(manifest, embedder, table, dense, lexical, blocks)
 
     def _view(self, groups: Groups) -> Snapshot:
         assert self._opened is not None
@@ -127,5 +127,5 @@ class SnapshotSource:
         return Snapshot(
             manifest=opened.manifest,
             bm25=LexicalRetriever(opened.lexical, opened.table, excluded),
-            dense=DenseRetriever(opened.dense, opened.table, self._embedder, excluded),
+            dense=DenseRetriever(opened.dense, opened.table, opened.embedder, excluded),
         )

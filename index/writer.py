@@ -29,6 +29,7 @@ from citewell.index.generations import (
     Change,
     Fingerprints,
     Manifest,
+    Recipe,
     read_manifest,
     remove_unnamed,
     wants_compaction,
@@ -227,15 +228,15 @@ class CatalogWriter:
             db.executemany("DELETE FROM dead_letters WHERE source = ? AND path = ?", cleared)
             db.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?)", rejected)
 
-    def publish(self, ended: Collection[str], built: Fingerprints, dimension: int) -> int:
+    def publish(self, ended: Collection[str], recipe: Recipe) -> int:
         """Builds the next generation and makes it live; returns its number.
 
         Staged documents become valid and `ended` ones end in the same transaction that names the generation.
         """
         self._db.execute("DELETE FROM temp.ended")
         self._db.executemany("INSERT OR IGNORE INTO temp.ended VALUES (?)", [(d,) for d in ended])
-        base = self._base(built)
-        number, checksum = self._write(base, self._change(base, built, dimension), built)
+        base = self._base(recipe.fingerprints)
+        number, checksum = self._write(base, self._change(base, recipe), recipe)
         now = datetime.now(UTC)
         with self._transaction() as db:
             # In this order: what is staged must not end.
@@ -244,8 +245,8 @@ class CatalogWriter:
                 (number, now.isoformat()),
             )
             db.execute("UPDATE documents SET valid_from = ? WHERE valid_from IS NULL", (number,))
-            self._name(db, number, checksum, built, "ingest", now)
-            self._go_live(db, number, built, now)
+            self._name(db, number, checksum, recipe.fingerprints, "ingest", now)
+            self._go_live(db, number, recipe.fingerprints, now)
             collection.forget_old(db, number, self._storage, now)
             reached("generation named")
         reached("generation committed")
@@ -253,42 +254,42 @@ class CatalogWriter:
         reached("folders removed")
         return number
 
-    def build(self, built: Fingerprints, dimension: int, made_by: str, *, anew: bool = False) -> int:
+    def build(self, recipe: Recipe, made_by: str, *, anew: bool = False) -> int:
         """Builds a generation of the living documents beside the live one, which goes on answering; returns its number.
 
         With `anew` no earlier generation's files are taken over.
         """
         self._db.execute("DELETE FROM temp.ended")
-        base = None if anew else self._base(built)
-        number, checksum = self._write(base, self._change(base, built, dimension), built)
+        base = None if anew else self._base(recipe.fingerprints)
+        number, checksum = self._write(base, self._change(base, recipe), recipe)
         with self._transaction() as db:
-            self._name(db, number, checksum, built, made_by, datetime.now(UTC))
+            self._name(db, number, checksum, recipe.fingerprints, made_by, datetime.now(UTC))
         reached("candidate committed")
         return number
 
-    def compact(self, built: Fingerprints, dimension: int) -> int | None:
+    def compact(self, recipe: Recipe) -> int | None:
         """Merges small blocks and drops tombstones of the newest generation; None when there is nothing to merge.
 
         The new generation holds the same documents and takes the live one's place.
         """
         self._db.execute("DELETE FROM temp.ended")
-        base = self._base(built)
+        base = self._base(recipe.fingerprints)
         live = self._meta("live_generation")
         if base is None or str(base.generation) != live or not wants_compaction(self.directory, base):
             return None
-        none = Change((), np.zeros((0, dimension), dtype=np.float32), compact=True)
-        number, checksum = self._write(base, none, built)
+        none = Change((), np.zeros((0, recipe.dimension), dtype=np.float32), compact=True)
+        number, checksum = self._write(base, none, recipe)
         now = datetime.now(UTC)
         with self._transaction() as db:
-            self._name(db, number, checksum, built, "compact", now)
-            self._go_live(db, number, built, now)
+            self._name(db, number, checksum, recipe.fingerprints, "compact", now)
+            self._go_live(db, number, recipe.fingerprints, now)
             db.execute("DELETE FROM generations WHERE generation = ?", (base.generation,))
         reached("compaction committed")
         remove_unnamed(self.directory, self._generations())
         return number
 
-    def make_live(self, number: int) -> None:
-        """Lets a generation that is kept answer from now on. Raises GenerationNotFound; its files must open."""
+    def make_live(self, number: int, *, deliberate: bool = False) -> None:
+        """Lets a generation that is kept answer from now on; a deliberate choice holds whatever settings readers have. Raises GenerationNotFound; its files must open."""
         row = self._db.execute(
             "SELECT manifest_sha256, fingerprints FROM generations WHERE generation = ?", (number,)
         ).fetchone()
@@ -298,6 +299,8 @@ class CatalogWriter:
         with self._transaction() as db:
             now = datetime.now(UTC)
             self._go_live(db, number, Fingerprints.model_validate_json(row["fingerprints"]), now)
+            if deliberate:
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('chosen_generation', ?)", (str(number),))
             collection.forget_old(db, number, self._storage, now)
         reached("generation switched")
         remove_unnamed(self.directory, self._generations())
@@ -330,15 +333,15 @@ class CatalogWriter:
                 return read_manifest(self.directory, row["generation"], row["manifest_sha256"])
         return None
 
-    def _write(self, base: Manifest | None, change: Change, built: Fingerprints) -> tuple[int, str]:
+    def _write(self, base: Manifest | None, change: Change, recipe: Recipe) -> tuple[int, str]:
         # The number of a generation is never given again; the folder of a killed build is overwritten.
         number = int(self._meta("last_generation") or 0) + 1
-        _, checksum = write_generation(self.directory, number, change, built, base)
+        _, checksum = write_generation(self.directory, number, change, recipe, base)
         return number, checksum
 
-    def _change(self, base: Manifest | None, built: Fingerprints, dimension: int) -> Change:
+    def _change(self, base: Manifest | None, recipe: Recipe) -> Change:
         newest = max(self._generations(), default=0)
-        return changes.change_since(self._db, self.directory, base, newest, built, dimension)
+        return changes.change_since(self._db, self.directory, base, newest, recipe)
 
     def _name(
         self, db: sqlite3.Connection, number: int, checksum: str, built: Fingerprints, made_by: str, now: datetime
@@ -348,6 +351,7 @@ class CatalogWriter:
         db.execute("INSERT OR REPLACE INTO meta VALUES ('last_generation', ?)", (str(number),))
 
     def _go_live(self, db: sqlite3.Connection, number: int, built: Fingerprints, now: datetime) -> None:
+        db.execute("DELETE FROM meta WHERE key = 'chosen_generation'")
         db.execute("UPDATE generations SET published_at = ? WHERE generation = ?", (now.isoformat(), number))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('live_generation', ?)", (str(number),))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprints', ?)", (built.model_dump_json(),))

@@ -104,7 +104,7 @@ def rebuild(engine: Engine, *, publish: bool = True, progress: Progress | None =
             told.advance(number, len(unsplit), document.uri)
             _resplit(run, row_id, document)
         told.advance(len(unsplit), len(unsplit), "writing the index")
-        generation = writer.build(engine.fingerprints, engine.embedder.dimension, "rebuild", anew=True)
+        generation = writer.build(engine.recipe, "rebuild", anew=True)
         if publish:
             writer.make_live(generation)
         report = run.report
@@ -264,7 +264,7 @@ def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> Inge
     _stage_window(run, window)
     run.writer.record(sources, run.rejected, run.cleared)
     if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_fingerprints() is None:
-        generation = run.writer.publish(run.ended, run.engine.fingerprints, run.engine.embedder.dimension)
+        generation = run.writer.publish(run.ended, run.engine.recipe)
         report.published = True
         report.generation = f"{generation:06d}"
     if not report.generation:

@@ -74,7 +74,7 @@ def repair(engine: Engine, progress: Progress | None = None) -> Repaired:
 def compact(engine: Engine) -> str | None:
     """Merges small blocks of the live generation and drops its tombstones; the new generation's name, or None."""
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
-        number = writer.compact(engine.fingerprints, engine.embedder.dimension)
+        number = writer.compact(engine.recipe)
     return None if number is None else f"{number:06d}"
 
 
@@ -91,7 +91,7 @@ def purge(engine: Engine, doc_id: str, *, prove: bool = True) -> Purged:
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
         uri = writer.delete_all_versions(doc_id)
         reached("purge begun")
-        number = writer.build(engine.fingerprints, engine.embedder.dimension, "purge", anew=True)
+        number = writer.build(engine.recipe, "purge", anew=True)
         writer.make_live(number)
         writer.prune(1)
         reached("purge published")

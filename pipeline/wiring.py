@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from citewell.core.errors import ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.models import model_folder
 from citewell.core.protocols import Generator, Reranker
-from citewell.core.settings import RerankSettings, Settings
+from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
 from citewell.index.analysis import analyse
 from citewell.index.catalog import Catalog
 from citewell.index.embed import SentenceEmbedder
-from citewell.index.generations import Fingerprints
+from citewell.index.generations import Fingerprints, Manifest, Recipe, require_same
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.ingest.chunking import Chunker
 from citewell.pipeline.budget import forwards_within, measured_forward
@@ -57,6 +57,14 @@ class Engine:
             lexical_engine=self.settings.lexical.engine,
         )
 
+    @property
+    def recipe(self) -> Recipe:
+        """How an index of these settings is made."""
+        made_with = {
+            name: getattr(self.settings, name).model_dump(mode="json") for name in ("embedder", "chunking", "lexical")
+        }
+        return Recipe(self.fingerprints, self.embedder.dimension, made_with)
+
     @cached_property
     def catalog(self) -> Catalog:
         """The catalog as a reader. Raises IndexMissing."""
@@ -64,7 +72,22 @@ class Engine:
 
     @cached_property
     def _snapshots(self) -> SnapshotSource:
-        return SnapshotSource(self.directory, self.catalog, self.embedder, self.fingerprints, self.settings.lexical)
+        return SnapshotSource(self.directory, self.catalog, self._embedder_of, self.settings.lexical)
+
+    def _embedder_of(self, manifest: Manifest) -> SentenceEmbedder:
+        """The model that a generation's vectors come from. Raises IndexIncompatible for one that neither the settings name nor a
+        deliberate publication chose."""
+        if manifest.fingerprints == self.fingerprints:
+            return self.embedder
+        if self.catalog.chosen_generation() != manifest.generation:
+            require_same(manifest.fingerprints, self.fingerprints)
+        chosen = SentenceEmbedder(EmbedderSettings.model_validate(manifest.settings["embedder"]))
+        if chosen.fingerprint != manifest.fingerprints.embedder:
+            raise IndexIncompatible(
+                f"generation {manifest.generation:06d} was built with another {manifest.settings['embedder']['model']} than is installed",
+                hint="Install that model, or publish another generation: `citewell generations list`.",
+            )
+        return chosen
 
     def snapshot(self, groups: frozenset[str] | None = None) -> Snapshot:
         """The live generation, opened, as a caller of these groups sees it (None: the owner).

@@ -1,0 +1,169 @@
+"""Generations: made from the one before, compacted, switched, rolled back; whatever happened, they hold what lives, once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from citewell.core.errors import GenerationNotFound
+from citewell.core.settings import load_settings
+from citewell.index.blocks import DEAD_SHARE, TIER, names_of, to_merge
+from citewell.index.generations import generation_folder
+from citewell.index.verify import verify
+from citewell.index.writer import CatalogWriter
+from citewell.pipeline.ask import search
+from citewell.pipeline.build import ingest_paths, rebuild
+from citewell.pipeline.maintain import compact
+from citewell.pipeline.wiring import Engine
+
+Make = Callable[..., Engine]
+WORDS = "pump valve seal sensor manual error code leave travel hotel night limit report annual filter cable probe".split()
+
+
+def text_of(number: int, edition: int) -> str:
+    chance = random.Random(f"{number} {edition}")
+    return f"# Note {number}\n\n" + " ".join(chance.choices(WORDS, k=30)) + f" numbered{number} edition{edition}.\n"
+
+
+def answers(engine: Engine) -> list[tuple[str, ...]]:
+    """What is found for some questions, by address of the document."""
+    found = []
+    for question in ("pump valve error", "hotel night limit", "numbered3", "edition2 annual report"):
+        hits, _, _ = search(engine, question)
+        found.append(tuple(hits.passages[c.chunk_id].uri for c in hits.final.candidates if c.chunk_id in hits.passages))
+    return found
+
+
+@pytest.mark.parametrize("lexical", ["tantivy", "rank_bm25"])
+def test_many_small_changes_end_as_one_large_ingestion(tmp_path: Path, make_engine: Make, lexical: str) -> None:
+    """Random additions, updates, deletions, compactions and rebuilds, against an index made at once of what is left."""
+    settings = load_settings(lexical={"engine": lexical})
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    engine = make_engine(tmp_path / "index", settings)
+    chance = random.Random(7)
+    present: set[int] = set()
+    for turn in range(14):
+        for number in chance.sample(range(12), 3):
+            path = folder / f"{number}.md"
+            if number in present and chance.random() < 0.4:
+                path.unlink()
+                present.discard(number)
+            else:
+                path.write_text(text_of(number, turn))
+                present.add(number)
+        ingest_paths(engine, [folder], prune=True)
+        if turn % 5 == 3:
+            compact(engine)
+        if turn == 9:
+            rebuild(engine)
+        assert verify(engine.directory, engine.catalog) == []
+    fresh = make_engine(tmp_path / "fresh", settings)
+    ingest_paths(fresh, [folder])
+    assert [set(found) for found in answers(engine)] == [set(found) for found in answers(fresh)]
+    assert {s.uri for s in engine.catalog.summaries()} == {f"notes/{number}.md" for number in present}
+    engine.close()
+    fresh.close()
+
+
+def test_what_did_not_change_is_linked_and_not_written(engine: Engine, folder: Path) -> None:
+    (folder / "new.md").write_text("# New\n\nA paragraph about turbines.")
+    ingest_paths(engine, [folder])
+    first, second = (generation_folder(engine.directory, number) for number in (1, 2))
+    for name in names_of(first):
+        assert (first / "blocks" / f"{name}.faiss").samefile(second / "blocks" / f"{name}.faiss")
+    assert len(names_of(second)) == 2
+    shared = {p.name for p in (first / "lexical").iterdir()} & {p.name for p in (second / "lexical").iterdir()}
+    assert any(name.endswith(".store") for name in shared)
+
+
+def test_compaction_merges_blocks_and_changes_no_answer(engine: Engine, folder: Path) -> None:
+    for number in range(4):
+        (folder / "new.md").write_text(f"# New\n\nParagraph {number} about turbines and leave.")
+        ingest_paths(engine, [folder])
+    before = search(engine, "turbines and annual leave")[0].final
+    name = compact(engine)
+    assert name == "000006"
+    assert len(names_of(generation_folder(engine.directory, 6))) == 1
+    after = search(engine, "turbines and annual leave")[0].final
+    assert [c.chunk_id for c in after.candidates] == [c.chunk_id for c in before.candidates]
+    assert verify(engine.directory, engine.catalog) == []
+    assert compact(engine) is None
+
+
+def test_rolling_back_brings_neither_documents_nor_rights_back(engine: Engine, folder: Path) -> None:
+    (folder / "new.md").write_text("# New\n\nA paragraph about turbines.")
+    ingest_paths(engine, [folder])
+    leave = next(s for s in engine.catalog.summaries() if s.uri.endswith("leave.md"))
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.set_groups(leave.doc_id, ["hr"])
+    hr = frozenset({"hr"})
+    assert {c.doc_id for c in search(engine, "annual leave", hr)[0].final.candidates} == {leave.doc_id}
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.set_groups(leave.doc_id, [])
+        writer.make_live(1, deliberate=True)
+    assert engine.snapshot().generation == "000001"
+    assert not search(engine, "annual leave", hr)[0].final.candidates
+    assert leave.doc_id in {c.doc_id for c in search(engine, "annual leave")[0].final.candidates}
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.delete(leave.doc_id)
+        writer.make_live(2, deliberate=True)
+        writer.make_live(1, deliberate=True)
+    assert leave.doc_id not in {c.doc_id for c in search(engine, "annual leave")[0].final.candidates}
+    ingest_paths(engine, [folder / "new.md"])  # publishes the deletion
+    assert verify(engine.directory, engine.catalog) == []
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer, pytest.raises(GenerationNotFound):
+        writer.make_live(99)
+
+
+def test_after_a_rollback_the_next_generation_holds_what_lives(engine: Engine, folder: Path) -> None:
+    (folder / "new.md").write_text("# New\n\nA paragraph about turbines.")
+    ingest_paths(engine, [folder])
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.make_live(1, deliberate=True)
+    (folder / "more.md").write_text("# More\n\nA paragraph about gearboxes.")
+    ingest_paths(engine, [folder])
+    assert verify(engine.directory, engine.catalog) == []
+    assert search(engine, "turbines")[0].final.candidates[0].doc_id
+    assert {s.uri for s in engine.catalog.summaries()} >= {"papers/new.md", "papers/more.md"}
+
+
+def test_a_candidate_with_other_settings_waits_and_answers_when_it_is_published(
+    engine: Engine, folder: Path, make_engine: Make
+) -> None:
+    other = make_engine(engine.directory, load_settings(chunking={"max_tokens": 32}))
+    report = rebuild(other, publish=False)
+    assert (report.generation, report.published) == ("000002", False)
+    assert engine.snapshot().generation == "000001"
+    (folder / "new.md").write_text("# New\n\nA paragraph about turbines.")
+    ingest_paths(engine, [folder])  # goes on with the live settings
+    assert engine.snapshot().generation == "000003"
+    caught_up = rebuild(other, publish=False).generation
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.make_live(int(caught_up), deliberate=True)
+    for reader in (engine, other):  # a service with the old settings follows
+        assert reader.snapshot().generation == caught_up
+        assert search(reader, "turbines")[0].passages
+    assert verify(engine.directory, engine.catalog) == []
+    other.close()
+
+
+def test_blocks_merge_from_the_newest_backwards() -> None:
+    assert to_merge([1000], [0]) == []
+    assert to_merge([1000, 10], [0, 0]) == []
+    assert to_merge([1000, 10, 10], [0, 0, 0]) == [range(1, 3)]
+    assert to_merge([40, 10, 3], [0, 0, 0]) == [range(3)]
+    assert to_merge([1000, 10], [int(1000 * DEAD_SHARE) + 1, 0]) == [range(1)]
+    sizes: list[int] = []
+    written = 0
+    for _ in range(1000):  # rows written in all stay proportional, times a logarithm
+        sizes.append(1)
+        for run in to_merge(sizes, [0] * len(sizes)):
+            merged = sum(sizes[run.start : run.stop])
+            sizes[run.start : run.stop] = [merged]
+            written += merged
+    assert written < 1000 * (np.log(1000) / np.log(1 + 1 / TIER) + 1)
