@@ -71,7 +71,7 @@ class Catalog:
         with self._lock:
             self._connection.close()
 
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def _rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
@@ -252,14 +252,23 @@ class Catalog:
             yield from rows
             last = rows[-1]["page"]
 
-    def vectors_of_living(self, embedder: str, chunker: str) -> Iterator[tuple[str, bytes | None]]:
-        """Passage id and vector of every living passage as a chunker and an embedder make them, in the order of the ids; for checks."""
+    def vectors_at(self, generation: int, embedder: str, chunker: str) -> dict[str, bytes | None]:
+        """Vector by passage id, as a chunker and an embedder make them, for what lived when a generation was built and is still stored."""
         rows = self._rows(
             "SELECT c.chunk_id, v.vector FROM chunks c JOIN documents d USING (row_id) "
-            f"LEFT JOIN vectors v ON v.content_hash = c.content_hash AND v.embedder = ? WHERE {ALIVE} AND c.chunker = ? ORDER BY c.chunk_id",
-            (embedder, chunker),
+            "LEFT JOIN vectors v ON v.content_hash = c.content_hash AND v.embedder = :embedder WHERE c.chunker = :chunker "
+            "AND d.valid_from <= :generation AND coalesce(d.valid_to, :generation + 1) > :generation AND d.deleted = 0",
+            {"embedder": embedder, "chunker": chunker, "generation": generation},
         )
-        return ((r[0], r[1]) for r in rows)
+        return {row[0]: row[1] for row in rows}
+
+    def changes_since(self, generation: int) -> int:
+        """How many documents came, changed or went after a generation was built."""
+        rows = self._rows(
+            "SELECT count(DISTINCT doc_id) FROM documents WHERE valid_from > :generation OR valid_to > :generation",
+            {"generation": generation},
+        )
+        return int(rows[0][0])
 
 
 def text_checksum(text: str) -> bytes:

@@ -1,30 +1,28 @@
-"""Files that must survive: linked, synced, checked; and the named steps at which tests stop the process."""
+"""Files that must survive: linked, synced, checked; and the named steps between which a crash must cost nothing."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from citewell.core.models import file_sha256
 
-STOP_AT = "CITEWELL_STOP_AT"  # NAME or NAME:N: the process kills itself the N-th time it reaches that step; for tests of crashes
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
-_times: dict[str, int] = {}
+_watchers: list[Callable[[str], None]] = []
 
 
 def reached(step: str) -> None:
     """Marks a step after which a crash must cost nothing."""
-    wanted = os.environ.get(STOP_AT)
-    if wanted is None:
-        return
-    name, _, number = wanted.partition(":")
-    if name == step:
-        _times[step] = _times.get(step, 0) + 1
-        if _times[step] == int(number or 1):
-            os.kill(os.getpid(), signal.SIGKILL)
+    for watcher in _watchers:
+        watcher(step)
+
+
+def watch(watcher: Callable[[str], None]) -> None:
+    """Has `watcher` told each step that is reached, for the rest of the process: tests kill it there."""
+    _watchers.append(watcher)
 
 
 def link(source: Path, target: Path) -> None:

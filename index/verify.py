@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,7 +71,8 @@ def _catalog(catalog: Catalog) -> Iterator[Problem]:
 
 
 def verify_generation(directory: Path, catalog: Catalog, generation: int, *, live: bool) -> Iterator[Problem]:
-    """What is wrong with one generation; the live one must hold the living passages, each once, with the catalog's vectors."""
+    """What is wrong with one generation; the live one must hold the passages that lived when it was built, each
+    once, with the catalog's vectors."""
     place = f"generation {generation:06d}"
     try:
         manifest = read_manifest(directory, generation, catalog.manifest_sha256(generation) or "")
@@ -102,10 +103,11 @@ def _same_as_catalog(
 ) -> Iterator[Problem]:
     hidden = set(table.rows_of_documents(catalog.deleted_doc_ids()).tolist())
     indexed = {key: row for key, row in table.ids().items() if row not in hidden}
-    living: Mapping[str, bytes | None] = dict(
-        catalog.vectors_of_living(manifest.fingerprints.embedder, manifest.fingerprints.chunker)
-    )
-    different = sorted(indexed.keys() ^ living.keys())
+    built = manifest.fingerprints
+    living = catalog.vectors_at(manifest.generation, built.embedder, built.chunker)
+    different = sorted(living.keys() - indexed.keys())
+    if not catalog.changes_since(manifest.generation):  # else versions that only it holds may be forgotten
+        different = sorted(living.keys() ^ indexed.keys())
     if different:
         yield Problem(place, _say("passages are in the catalog or in the index, but not in both", different), "rebuild")
     without = [key for key, vector in living.items() if vector is None]

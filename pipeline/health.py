@@ -107,6 +107,10 @@ def _index(engine: Engine) -> list[Finding]:
     if hidden:
         detail = f"{hidden} deleted documents are hidden; the next ingestion takes them out of the index"
         findings.append(Finding("index", "note", detail))
+    later = catalog.changes_since(live)
+    if later:
+        detail = f"{later} documents changed after the live generation was built"
+        findings.append(Finding("index", "note", detail, "`citewell index rebuild` takes them up."))
     rejected = len(catalog.dead_letters())
     if rejected:
         detail = f"{rejected} files could not be read"

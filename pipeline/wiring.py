@@ -81,6 +81,8 @@ class Engine:
             return self.embedder
         if self.catalog.chosen_generation() != manifest.generation:
             require_same(manifest.fingerprints, self.fingerprints)
+        if manifest.fingerprints.embedder == self.embedder.fingerprint:
+            return self.embedder
         chosen = SentenceEmbedder(EmbedderSettings.model_validate(manifest.settings["embedder"]))
         if chosen.fingerprint != manifest.fingerprints.embedder:
             raise IndexIncompatible(

@@ -21,7 +21,25 @@ from citewell.pipeline.maintain import compact
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]
-WORDS = "pump valve seal sensor manual error code leave travel hotel night limit report annual filter cable probe".split()
+WORDS = [
+    "pump",
+    "valve",
+    "seal",
+    "sensor",
+    "manual",
+    "error",
+    "code",
+    "leave",
+    "travel",
+    "hotel",
+    "night",
+    "limit",
+    "report",
+    "annual",
+    "filter",
+    "cable",
+    "probe",
+]
 
 
 def text_of(number: int, edition: int) -> str:
