@@ -158,6 +158,9 @@ class StorageSettings(Section):
     """What is kept."""
 
     keep_generations: int = Field(2, ge=1, le=100, description="Index generations kept on disk, the live one included.")
+    verify_on_open: bool = Field(
+        True, description="Compare index files with their checksums when they are opened, once a process."
+    )
     keep_superseded_days: int = Field(30, ge=0, description="Days for which superseded versions stay readable.")
 
 

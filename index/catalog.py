@@ -24,6 +24,7 @@ OF_LIVING = (
 )
 _IDS_PER_STATEMENT = 500
 _ROWS_PER_PAGE = 1000
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # The passages that the live generation's chunker made.
 _OF_CHUNKER = "c.chunker = (SELECT json_extract(value, '$.chunker') FROM meta WHERE key = 'fingerprints')"
 # Who may read a document: what was set here, else what came with it.
@@ -72,8 +73,16 @@ class Catalog:
             self._connection.close()
 
     def _rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._connection.execute(sql, values).fetchall()
+        try:
+            with self._lock:
+                return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code in _DAMAGED or "decode" in str(error):
+                raise IndexCorrupt(
+                    f"the catalog is damaged: {error}", hint="Restore it from a backup: `citewell index restore`."
+                ) from error
+            raise
 
     def live_generation(self) -> int | None:
         """The number of the generation that answers; None before the first is published."""

@@ -15,7 +15,7 @@ from citewell.core.settings import LexicalSettings
 from citewell.index.blocks import Block, names_of, open_block, read_dead
 from citewell.index.catalog import Catalog
 from citewell.index.dense import DenseIndex, DenseRetriever
-from citewell.index.generations import Manifest, generation_folder, read_manifest
+from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest
 from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical
 from citewell.index.passages import Columns, PassageTable
 
@@ -58,11 +58,15 @@ class SnapshotSource:
         catalog: Catalog,
         embedder_of: Callable[[Manifest], Embedder],
         lexical: LexicalSettings,
+        *,
+        verify: bool = True,
     ) -> None:
         self._directory = directory
         self._catalog = catalog
         self._embedder_of = embedder_of
         self._lexical = lexical
+        self._verify = verify
+        self._sound: set[str] = set()  # checksums of files that were read and found to match
         self._changes: int | None = None
         self._opened: _Opened | None = None
         self._held: OrderedDict[Groups, Snapshot] = OrderedDict()
@@ -101,12 +105,25 @@ class SnapshotSource:
         if self._opened is not None and self._opened.manifest.generation == generation:
             return
         manifest = read_manifest(self._directory, generation, self._catalog.manifest_sha256(generation) or "")
+        if self._verify:
+            self._require_sound(manifest)
         embedder = self._embedder_of(manifest)
         try:
             self._opened = self._open_files(manifest, embedder)
         except (ValueError, RuntimeError, OSError, KeyError, zipfile.BadZipFile) as error:
             # What the libraries raise for files that are damaged, or pruned while they were opened.
             raise IndexCorrupt(f"the index files of generation {generation} cannot be opened: {error}") from error
+
+    def _require_sound(self, manifest: Manifest) -> None:
+        """Raises IndexCorrupt for a file that is not what was written; what an earlier generation shared is not read again."""
+        unread = {name: checksum for name, checksum in manifest.files.items() if checksum not in self._sound}
+        damaged = damaged_files(self._directory, manifest.model_copy(update={"files": unread}))
+        if damaged:
+            raise IndexCorrupt(
+                f"{damaged[0]} of generation {manifest.generation:06d} does not match its checksum",
+                hint="Run `citewell index repair`.",
+            )
+        self._sound = set(manifest.files.values())
 
     def _open_files(self, manifest: Manifest, embedder: Embedder) -> _Opened:
         folder = generation_folder(self._directory, manifest.generation)

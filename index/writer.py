@@ -132,6 +132,11 @@ class CatalogWriter:
         row = self._db.execute("SELECT value FROM meta WHERE key = 'fingerprints'").fetchone()
         return Fingerprints.model_validate_json(row["value"]) if row else None
 
+    def live_generation(self) -> int | None:
+        """The generation that answers; None before the first, and after a migration."""
+        live = self._meta("live_generation")
+        return None if live is None else int(live)
+
     def has_unpublished_deletions(self) -> bool:
         """Whether index files still hold documents that were deleted."""
         return (
@@ -410,12 +415,11 @@ class CatalogWriter:
         with self._transaction() as db:
             return db.execute("DELETE FROM vectors WHERE blob_checksum(vector) != checksum").rowcount
 
-    def forget_content(self, doc_ids: Sequence[str]) -> None:
-        """Makes the next ingestion read the files of these documents again, as if they had changed."""
+    def drop_documents(self, doc_ids: Sequence[str]) -> None:
+        """Forgets documents whose stored text is damaged, in all their versions: the next ingestion reads their files again."""
         with self._transaction() as db:
-            db.executemany(
-                f"UPDATE documents AS d SET content_key = '' WHERE doc_id = ? AND {ALIVE}", [(i,) for i in doc_ids]
-            )
+            db.executemany("DELETE FROM documents WHERE doc_id = ?", [(doc_id,) for doc_id in doc_ids])
+        reached("damaged documents dropped")
 
     def set_groups(self, doc_id: str, groups: Sequence[str]) -> str:
         """Sets who may read a document, from now on and whatever its file says; returns its uri. Raises DocumentNotFound."""

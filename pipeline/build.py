@@ -263,7 +263,7 @@ def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> Inge
             window = []
     _stage_window(run, window)
     run.writer.record(sources, run.rejected, run.cleared)
-    if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_fingerprints() is None:
+    if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_generation() is None:
         generation = run.writer.publish(run.ended, run.engine.recipe)
         report.published = True
         report.generation = f"{generation:06d}"

@@ -50,7 +50,7 @@ class Purged:
 def repair(engine: Engine, progress: Progress | None = None) -> Repaired:
     """Mends what the catalog can mend: damaged vectors are computed anew, damaged generations built anew from the stored text.
 
-    A document whose stored text is damaged is named, and its file is read again by the next ingestion. Raises IndexCorrupt when the
+    A document whose stored text is damaged is forgotten and named: its file must be ingested again. Raises IndexCorrupt when the
     catalog itself must be restored from a backup.
     """
     with closing(Catalog(engine.directory)) as catalog:
@@ -64,7 +64,7 @@ def repair(engine: Engine, progress: Progress | None = None) -> Repaired:
     damaged = sorted({i for p in problems if p.remedy == "ingest" for i in p.ids})
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
         writer.drop_damaged_vectors()
-        writer.forget_content(damaged)
+        writer.drop_documents(damaged)
     generation = rebuild(engine, progress=progress).generation
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
         writer.prune(1)

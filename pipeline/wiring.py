@@ -72,7 +72,13 @@ class Engine:
 
     @cached_property
     def _snapshots(self) -> SnapshotSource:
-        return SnapshotSource(self.directory, self.catalog, self._embedder_of, self.settings.lexical)
+        return SnapshotSource(
+            self.directory,
+            self.catalog,
+            self._embedder_of,
+            self.settings.lexical,
+            verify=self.settings.storage.verify_on_open,
+        )
 
     def _embedder_of(self, manifest: Manifest) -> SentenceEmbedder:
         """The model that a generation's vectors come from. Raises IndexIncompatible for one that neither the settings name nor a
