@@ -49,7 +49,7 @@ class RandomEmbedder:
 
 def entry(number: int, edition: int) -> Entry:
     """A made-up document of sixty words."""
-    chance = random.Random(f"{number} {edition}")  # noqa: S311 (made-up text)
+    chance = random.Random(f"{number} {edition}")
     text = f"Document {number}, edition {edition}. " + " ".join(chance.choices(WORDS, k=60)) + "."
     path = f"{number}.txt"
     doc_id = document_id("made", path)
@@ -72,7 +72,9 @@ def main() -> None:
         engine.__dict__["embedder"] = RandomEmbedder(engine)
         began = time.perf_counter()
         ingest_documents(engine, [entry(number, 0) for number in range(arguments.documents)])
-        print(f"{arguments.documents} documents at once: {time.perf_counter() - began:.1f} s, {written(directory, 0) / 1e6:.1f} MB")
+        print(
+            f"{arguments.documents} documents at once: {time.perf_counter() - began:.1f} s, {written(directory, 0) / 1e6:.1f} MB"
+        )
         change(engine, arguments.documents, arguments.share, arguments.rounds)
         engine.close()
 
@@ -82,7 +84,7 @@ def change(engine: Engine, documents: int, share: float, rounds: int) -> None:
     count = max(1, round(documents * share))
     search(engine, "word1 word2")  # the index is open
     for edition in range(1, rounds + 1):
-        chosen = random.Random(edition).sample(range(documents), count)  # noqa: S311 (a sample, not a secret)
+        chosen = random.Random(edition).sample(range(documents), count)
         changed = [entry(number, edition) for number in chosen]
         before = generation(engine)
         began = time.perf_counter()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import lost_writes
 import pytest
 from killing import engine_of
 from programs import environment
@@ -32,10 +35,10 @@ STEPS = (
 KILLS_A_STEP = 2
 
 
-def play(place: Path, seed: str, operations: int, *stop: object) -> int:
+def play(place: Path, seed: str, operations: int, *stop: object, watched: Mapping[str, str] | None = None) -> int:
     """Runs operations until one kills the process at the step that `stop` names, or all of them; returns the exit code."""
     program = [sys.executable, TESTS / "killing.py", place / "index", place / "notes", place / "ledger", seed]
-    surroundings = environment(PYTHONPATH=f"{TESTS}:{TESTS.parent / 'src'}", OMP_NUM_THREADS="1")
+    surroundings = environment(PYTHONPATH=f"{TESTS}:{TESTS.parent / 'src'}", OMP_NUM_THREADS="1", **(watched or {}))
     done = subprocess.run(
         [*program, str(operations), *map(str, stop)], env=surroundings, capture_output=True, timeout=240
     )
@@ -97,6 +100,23 @@ def kill_at(place: Path, step: str, kills: int, seed: int) -> int:
         killed += play(place, f"{seed} {number}", 20, step, chance.randint(1, 2)) == -signal.SIGKILL
         check(place)
     return killed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", STEPS)
+def test_a_power_failure_at_any_step_costs_nothing(tmp_path: Path, step: str) -> None:
+    """As above, and what was not synced is lost: `kill -9` alone leaves the page cache."""
+    watched = lost_writes.surroundings(lost_writes.compiled(tmp_path), tmp_path / "index", tmp_path / "shadow")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "ledger").touch()
+    lost = 0
+    for number in range(KILLS_A_STEP + 1):
+        play(tmp_path, f"power {number}", 20, step, number + 1, watched=watched)
+        lost += lost_writes.lose_unsynced(tmp_path / "index", tmp_path / "shadow")
+        check(tmp_path)
+        shutil.rmtree(tmp_path / "shadow")
+        lost_writes.remember(tmp_path / "index", watched)
+    assert lost, "nothing was lost: the harness does not work"
 
 
 @pytest.mark.slow
