@@ -157,7 +157,6 @@ def test_what_tuning_tries_is_what_serves(dataset: Path, tmp_path: Path) -> None
 
     class Shortest:
         name = fingerprint = "shortest"
-        score_range = None
         blend = None
 
         def score(self, query: Query, passages: Any) -> list[float]:
@@ -207,7 +206,6 @@ def test_a_reranker_that_hurts_is_named(dataset: Path, tmp_path: Path) -> None:
 
     class Reversed:
         name = fingerprint = "reversed"
-        score_range = None
         blend = None
 
         def score(self, query: Query, passages: Any) -> list[float]:

@@ -26,7 +26,7 @@ Make = Callable[..., Engine]
 def with_reader(make_engine: Make, directory: Path, **rerank: Any) -> Engine:
     """An engine whose cross-encoder counts shared words."""
     engine = make_engine(directory, load_settings(rerank={"model": "twin", **rerank}))
-    engine.__dict__["reranker"] = OverlapReranker((0.0, 10.0))
+    engine.__dict__["reranker"] = OverlapReranker()
     return engine
 
 
