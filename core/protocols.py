@@ -85,11 +85,6 @@ class Reranker(Protocol):
         ...
 
     @property
-    def score_range(self) -> tuple[float, float] | None:
-        """The lowest and the highest score that mean something, where they are known."""
-        ...
-
-    @property
     def blend(self) -> Mapping[str, float] | None:
         """How much its word counts, by trait of the question, where that was fitted."""
         ...

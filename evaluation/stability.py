@@ -1,4 +1,4 @@
-"""How much the first ten results and the answer change when only the wording does."""
+"""How much the first five and ten results and the answer change when only the wording does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from citewell.evaluation.topics.types import Dataset, Topic
 from citewell.ingest.jobs import Progress
 from citewell.pipeline.ask import replay, retrieve
 
-CUTOFF = 10
+CUTOFFS = (5, 10)
 MEASURE = "nDCG@10"
 
 
@@ -27,7 +27,7 @@ def evaluate_stability(
     indexed: Indexed, dataset: Dataset, *, kinds: Sequence[str] = KINDS, answers: bool = True,
     synonyms: Synonyms | None = None, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """By kind of paraphrase: how many questions it changes, overlap of the first ten passages, nDCG before and after on judged
+    """By kind of paraphrase: how many questions it changes, overlap of the first five and ten passages, nDCG before and after on judged
     questions, and with `answers` how often status and cited spans stay the same."""
     rows: dict[str, dict[str, list[float]]] = {kind: defaultdict(list) for kind in kinds}
     runs: dict[str, dict[str, dict[str, float]]] = {kind: {} for kind in kinds}
@@ -41,7 +41,8 @@ def evaluate_stability(
         for kind, other in others.items():
             ranking, answer = _play(indexed, other, answers=answers)
             runs[kind][topic.query_id] = best_passages(ranking, indexed.names)
-            rows[kind]["overlap@10"].append(_overlap(first, ranking))
+            for cutoff in CUTOFFS:
+                rows[kind][f"overlap@{cutoff}"].append(_overlap(first, ranking, cutoff))
             if first_answer is not None and answer is not None:
                 rows[kind]["status_same"].append(float(first_answer.status == answer.status))
                 rows[kind]["citations_same"].append(_cited_overlap(first_answer, answer))
@@ -66,9 +67,9 @@ def _play(indexed: Indexed, topic: Topic, *, answers: bool) -> tuple[Ranking, An
     return played.retrieved.final, played.answer
 
 
-def _overlap(a: Ranking, b: Ranking) -> float:
-    """The share of the first ten passages that both have."""
-    first, second = ({c.chunk_id for c in ranking.head(CUTOFF).candidates} for ranking in (a, b))
+def _overlap(a: Ranking, b: Ranking, cutoff: int) -> float:
+    """The share of the first passages that both have."""
+    first, second = ({c.chunk_id for c in ranking.head(cutoff).candidates} for ranking in (a, b))
     return len(first & second) / max(len(first), len(second), 1)
 
 

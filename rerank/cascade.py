@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from citewell.core.protocols import Reranker
-from citewell.core.scores import min_max
+from citewell.core.scores import CONSTANT_LIST_SCORE, min_max
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Candidate, Chunk, Query, Ranking, rank_by_score
 from citewell.rerank.blend import blend_of
@@ -15,6 +15,7 @@ from citewell.rerank.cache import PairCache
 # Added to what may be reranked, so that it stays above what may not, whose scores are at most 1.
 HEAD_BONUS = 2.0
 STEP = 8  # candidates scored before it is asked again whether more can matter
+PILOT = 2 * STEP  # candidates whose scores say what high and low mean for this question
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,23 @@ def rerank(
 ) -> Reranked:
     """The first `max_forwards` candidates by (1 - share) * minmax(stage before) + share * scaled(cross-encoder), the others below, as they were.
 
-    The share is the weight of the settings, or what the model declares for such a question (`rerank/blend.py`).
-    The cross-encoder's scores are scaled by the range that the model declares; one that declares none has all of them scaled to
-    their own range. With a declared range reading stops early: when no unread candidate, were it given the highest score, could
-    still enter the first `keep` (what a context passes over as a duplicate is then made up from below, where unread candidates stand
-    too). Unread ones count as having the lowest score. Candidates whose passage is not in `chunks`
-    (deleted meanwhile) are left out.
+    The share is the weight of the settings, or what the model declares for such a question (`rerank/blend.py`). The cross-encoder's
+    scores are scaled to the range that the first PILOT of them span, and cut to [0, 1]: what a score means differs from model to
+    model and from question to question. With early exit, reading ends when no unread candidate, were it given the highest score,
+    could still enter the first `keep` (what a context passes over as a duplicate is then made up from below, where unread candidates
+    stand too). Unread ones count as having the lowest score. Candidates whose passage is not in `chunks` (deleted meanwhile) are left
+    out.
     """
     alive = [c for c in ordered.candidates if c.chunk_id in chunks]
     head, tail = alive[: settings.max_forwards], alive[settings.max_forwards :]
     base = min_max({c.chunk_id: c.score for c in head})
     share = _share(query, base, reranker, settings)
     reading = _Reading(query, chunks, reranker, cache)
-    bounds = reranker.score_range if settings.early_exit else None
-    if bounds is None:
-        reading.read(head)
-        scaled = scaled_scores(reading.scores, reranker.score_range)
+    if settings.early_exit:
+        _read_until_settled(reading, head, base, share, keep)
     else:
-        scaled = _until_settled(reading, head, base, share, bounds, keep)
+        reading.read(head)
+    scaled = reading.scaled()
     blended = {key: HEAD_BONUS + (1 - share) * value + share * scaled.get(key, 0.0) for key, value in base.items()}
     blended |= min_max({c.chunk_id: c.score for c in tail})
     ranking = rank_by_score(reranker.name, blended, {c.chunk_id: c.doc_id for c in alive})
@@ -88,34 +88,33 @@ class _Reading:
         scores = self._reranker.score(self._query, new)
         if self._cache is not None:
             self._cache.keep(self._query, new, scores)
-        self.scores |= known | {p.chunk_id: score for p, score in zip(new, scores, strict=True)}
+        read = {p.chunk_id: score for p, score in zip(new, scores, strict=True)}
+        self.scores |= {p.chunk_id: (known | read)[p.chunk_id] for p in passages}  # in the order of reading
         self.forwards += len(new)
         self.remembered += len(known)
 
+    def scaled(self) -> dict[str, float]:
+        """What was read so far, scaled."""
+        return dict(zip(self.scores, scaled_scores(list(self.scores.values())), strict=True))
 
-def _until_settled(
-    reading: _Reading,
-    head: Sequence[Candidate],
-    base: Mapping[str, float],
-    share: float,
-    bounds: tuple[float, float],
-    keep: int,
-) -> dict[str, float]:
+
+def _read_until_settled(
+    reading: _Reading, head: Sequence[Candidate], base: Mapping[str, float], share: float, keep: int
+) -> None:
     """Reads the head step by step until the first `keep` are settled."""
-    scaled: dict[str, float] = {}
     for at in range(0, len(head), STEP):
         reading.read(head[at : at + STEP])
-        scaled = scaled_scores(reading.scores, bounds)
-        got = sorted(((1 - share) * base[key] + share * value for key, value in scaled.items()), reverse=True)
+        if len(reading.scores) < PILOT:
+            continue
+        got = sorted(((1 - share) * base[key] + share * value for key, value in reading.scaled().items()), reverse=True)
         hope = max(((1 - share) * base[c.chunk_id] + share for c in head[at + STEP :]), default=0.0)
         if len(got) >= keep and got[keep - 1] > hope:
             break
-    return scaled
 
 
-def scaled_scores(scores: Mapping[str, float], bounds: tuple[float, float] | None) -> dict[str, float]:
-    """(score - low) / (high - low), cut to [0, 1]; without declared bounds those of the scores themselves."""
-    if bounds is None:
-        return min_max(scores)
-    low, high = bounds
-    return {key: min(1.0, max(0.0, (score - low) / (high - low))) for key, score in scores.items()}
+def scaled_scores(scores: Sequence[float]) -> list[float]:
+    """Scores in the order in which they were read, as (score - low) / (high - low) of the first PILOT, cut to [0, 1]."""
+    low, high = min(scores[:PILOT], default=0.0), max(scores[:PILOT], default=0.0)
+    if high <= low:
+        return [CONSTANT_LIST_SCORE] * len(scores)
+    return [min(1.0, max(0.0, (score - low) / (high - low))) for score in scores]

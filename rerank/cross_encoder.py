@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import FiniteFloat, TypeAdapter
 
 from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.models import CARD, CHECKSUMS, available_threads, weights_fingerprint, write_checksums
@@ -27,6 +27,7 @@ T = TypeVar("T")
 BATCH_SIZE = 16
 SPECIAL_TOKENS = 3  # [CLS], and [SEP] after question and passage
 DECLARATION = "rerank.json"
+_TERMS = TypeAdapter(dict[str, FiniteFloat])
 _HINT = "Name a cross-encoder with rerank.model, or leave it empty to do without."
 
 
@@ -43,7 +44,7 @@ class CrossEncoderReranker:
         self._settings = settings
         self._threads = threads
         require_scoring_head(folder)
-        self.score_range, self.blend = declared(folder)
+        self.blend = declared_blend(folder)
         self._lock = threading.Lock()
 
     @cached_property
@@ -119,44 +120,22 @@ class CrossEncoderReranker:
         return [float(score) for score in scores]
 
 
-class Declaration(BaseModel):
-    """What a model's folder says in rerank.json: the lowest and the highest score that it means, and how much its word counts."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-    score_range: tuple[float, float]
-    blend: Mapping[str, float] | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Declaration:
-        if not self.score_range[0] < self.score_range[1]:
-            raise ValueError("the range is empty")
-        return self
-
-
-def declared(folder: Path) -> tuple[tuple[float, float] | None, Mapping[str, float] | None]:
-    """The range of scores and the terms of the blend that `folder` declares; None where it does not. Raises ModelMismatch."""
+def declared_blend(folder: Path) -> Mapping[str, float] | None:
+    """The terms of the blend that `folder` declares in rerank.json; None where it does not. Raises ModelMismatch."""
     path = folder / DECLARATION
     if not path.is_file():
-        return None, None
+        return None
     try:
-        found = Declaration.model_validate_json(path.read_bytes())
-    except ValidationError:
-        raise ModelMismatch(f"{path} does not declare a range of scores", hint=_HINT) from None
-    blend_of(found.blend)  # names a trait that it does not know
-    return found.score_range, found.blend
+        terms = _TERMS.validate_python(json.loads(path.read_text(encoding="utf-8"))["blend"])
+    except (ValueError, KeyError, TypeError):
+        raise ModelMismatch(f"{path} does not declare how much the model's word counts", hint=_HINT) from None
+    blend_of(terms)  # names a trait that it does not know
+    return terms
 
 
 def declare_blend(folder: Path, terms: Mapping[str, float]) -> None:
-    """Writes the terms of the blend into the folder's declaration, and its checksums anew where it has some.
-
-    Raises ModelMismatch where no range of scores is declared: shares of scores that mean nothing could not be told apart.
-    """
-    if not (folder / DECLARATION).is_file():
-        raise ModelMismatch(f"{folder} holds no {DECLARATION} with the range of the model's scores")
-    score_range, _ = declared(folder)
-    said = {"score_range": score_range, "blend": dict(terms)}
-    (folder / DECLARATION).write_text(json.dumps(said) + "\n", encoding="utf-8")
+    """Writes the terms of the blend into the folder's declaration, and its checksums anew where it has some."""
+    (folder / DECLARATION).write_text(json.dumps({"blend": dict(terms)}) + "\n", encoding="utf-8")
     if (folder / CHECKSUMS).is_file():
         write_checksums(folder, without={CARD})
 

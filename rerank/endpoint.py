@@ -33,8 +33,7 @@ class EndpointReranker:
     """
 
     name = "endpoint"
-    score_range = None  # what the scores mean is the other side's affair
-    blend = None
+    blend = None  # what the scores are worth is not known
 
     def __init__(self, settings: RerankSettings, transport: httpx.BaseTransport | None = None) -> None:
         self._settings = settings

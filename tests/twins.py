@@ -48,10 +48,7 @@ class OverlapReranker:
     name = "overlap"
     fingerprint = "overlap"
 
-    def __init__(
-        self, score_range: tuple[float, float] | None = None, blend: Mapping[str, float] | None = None
-    ) -> None:
-        self.score_range = score_range
+    def __init__(self, blend: Mapping[str, float] | None = None) -> None:
         self.blend = blend
         self.read = 0
 

@@ -87,12 +87,11 @@ def _read(engine: Engine, need: Need) -> ReadNeed:
     read = alive[: engine.settings.rerank.max_forwards]
     scores = reranker.score(Query(need.text), [passages[c.chunk_id].chunk for c in read])
     base = min_max({c.chunk_id: c.score for c in read})
-    said = scaled_scores({c.chunk_id: s for c, s in zip(read, scores, strict=True)}, reranker.score_range)
     gains = np.array([float(c.chunk_id in need.relevant) for c in alive])
     return ReadNeed(
         need.text,
         np.array([base[c.chunk_id] for c in read]),
-        np.array([said[c.chunk_id] for c in read]),
+        np.array(scaled_scores(list(scores))),
         gains,
         need.ideal,
     )

@@ -56,7 +56,7 @@ def synthesise(folder: Path, count: int, kinds: list[str], seed: int, place: Pla
 def paraphrase(
     source: Source, kinds: list[str], synonyms: Path | None, answers: bool, out: str | None, place: Place
 ) -> None:  # fmt: skip
-    """Measure stability: how much the first ten passages and the answer change when only the wording does.
+    """Measure stability: how much the first five and ten passages and the answer change when only the wording does.
 
     \b
     citewell evaluate paraphrase --dataset sample --kinds typos,synonyms

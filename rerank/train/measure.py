@@ -14,7 +14,6 @@ from citewell.rerank.train.encode import Encoded, collate
 
 BATCH = 16
 SPOILED = "spoiled"  # questions changed by rule are easier to see through than those that people made
-SCORE_PERCENTILES = (1, 99)  # what the model declares as the range of its scores
 
 
 @torch.inference_mode()
@@ -24,7 +23,6 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
     hits: dict[str, list[float]] = defaultdict(list)
     f1: list[float] = []
     known: dict[str, list[float]] = defaultdict(list)
-    scores: list[float] = []
     order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i].rows), encoded[i].length))
     for at in _runs(encoded, order):
         batch = collate([encoded[i] for i in at], pad_id)
@@ -33,7 +31,6 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
         passages = len(batch.encoded[0].rows)
         relevance = outputs.relevance.view(-1, passages).numpy()
         answerable = outputs.answerable.view(-1, passages).numpy()
-        scores.extend(relevance.ravel().tolist())
         for number, item in enumerate(batch.encoded):
             group = item.group
             if group.ranked and passages > 1:
@@ -62,12 +59,7 @@ def measure(model: PairModel, encoded: Sequence[Encoded], pad_id: int, dtype: to
         if value is not None:
             figures[name] = value
             parts.append(value)
-    low, high = np.percentile(scores, SCORE_PERCENTILES) if scores else (0.0, 0.0)
-    return figures | {
-        "score": float(np.mean(parts)) if parts else 0.0,
-        "lowest relevance": float(low),
-        "highest relevance": float(high),
-    }
+    return figures | {"score": float(np.mean(parts)) if parts else 0.0}
 
 
 def _runs(encoded: Sequence[Encoded], order: Sequence[int]) -> list[list[int]]:

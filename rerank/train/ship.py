@@ -1,4 +1,4 @@
-"""A trained model as a folder that can be shipped: weights, declared range of scores, model card, checksums."""
+"""A trained model as a folder that can be shipped: weights, model card, checksums."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from citewell.core.models import CARD, write_checksums
-from citewell.rerank.cross_encoder import DECLARATION
 from citewell.rerank.pair_model import PairModel
 
 _CARD = """\
@@ -46,18 +45,14 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
 
 
 def ship(model: PairModel, tokenizer: PreTrainedTokenizerBase, summary: Mapping[str, Any], folder: Path) -> None:
-    """Writes the model with its card; the declared range of scores is that of the development slice."""
+    """Writes the model with its card. How much its word counts is fitted later: `citewell train blend`."""
     model.save(folder, tokenizer)
-    figures = dict(summary["figures"])
-    low, high = figures.pop("lowest relevance"), figures.pop("highest relevance")
-    declared = [low, high] if low < high else [low, low + 1.0]
-    (folder / DECLARATION).write_text(json.dumps({"score_range": declared}) + "\n", encoding="utf-8")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     card = _CARD.format(
         layers=config["num_hidden_layers"], width=config["hidden_size"], start=summary["settings"]["start"], groups=summary["groups"],
         pairs=summary["pairs"], minutes=round(summary["seconds"] / 60), dtype=summary["dtype"], seed=summary["settings"]["seed"],
         settings=", ".join(f"{k} {v}" for k, v in summary["settings"].items() if k not in {"start", "seed", "threads"}),
-        figures="\n".join(f"| {name} | {value:.4f} |" for name, value in figures.items()),
+        figures="\n".join(f"| {name} | {value:.4f} |" for name, value in summary["figures"].items()),
     )  # fmt: skip
     (folder / CARD).write_text(card, encoding="utf-8")
     write_checksums(folder, without={CARD})

@@ -157,7 +157,6 @@ def test_what_tuning_tries_is_what_serves(dataset: Path, tmp_path: Path) -> None
 
     class Shortest:
         name = fingerprint = "shortest"
-        score_range = None
         blend = None
 
         def score(self, query: Query, passages: Any) -> list[float]:
@@ -186,7 +185,7 @@ def test_what_tuning_tries_is_what_serves(dataset: Path, tmp_path: Path) -> None
 
 def test_tuning_says_plainly_what_does_not_help_and_keeps_what_is_there(dataset: Path, tmp_path: Path) -> None:
     data = read_dataset(dataset, judged_only=True)
-    indexed = index_dataset(data, load_settings(), tmp_path)
+    indexed = index_dataset(data, load_settings(rerank={"model": ""}), tmp_path)
     with pytest.raises(DatasetInvalid, match="2 judged queries, too few for 5 folds"):
         tuning.tune(indexed, data)
     rows = [{"_id": f"n{i}", "text": "annual leave days", "evidence": ["d1"]} for i in range(10)]
@@ -207,7 +206,6 @@ def test_a_reranker_that_hurts_is_named(dataset: Path, tmp_path: Path) -> None:
 
     class Reversed:
         name = fingerprint = "reversed"
-        score_range = None
         blend = None
 
         def score(self, query: Query, passages: Any) -> list[float]:

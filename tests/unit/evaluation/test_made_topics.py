@@ -109,6 +109,7 @@ def test_case_changes_nothing_and_every_wording_is_measured(dataset: Path, tmp_p
     body = evaluate_stability(index_dataset(data, load_settings(), tmp_path), data, kinds=["lower", "keywords"])
     lower = body["kinds"]["lower"]
     assert lower["questions"] == 3
+    assert lower["overlap@5"] == 1.0
     assert (lower["overlap@10"], lower["nDCG@10 before"], lower["nDCG@10 after"]) == (1.0, 1.0, 1.0)
     assert 0 <= body["kinds"]["keywords"]["citations_same"] <= 1
     json.dumps(body)

@@ -27,8 +27,11 @@ def test_an_answer_quotes_the_sentence_and_carries_how_it_came_about(engine: Eng
     assert answer.usage["context_tokens"] == answer.context.token_count > 0
 
 
-def test_without_a_cross_encoder_the_trace_says_that_the_fused_order_is_passed_through(engine: Engine) -> None:
-    row = next(r for r in ask(engine, "hotel price").trace if r["stage"] == "rerank")
+def test_without_a_cross_encoder_the_trace_says_that_the_fused_order_is_passed_through(
+    engine: Engine, make_engine: Callable[..., Engine]
+) -> None:
+    without = make_engine(engine.directory, load_settings(rerank={"model": ""}))
+    row = next(r for r in ask(without, "hotel price").trace if r["stage"] == "rerank")
     assert "passed through" in str(row["note"])
 
 

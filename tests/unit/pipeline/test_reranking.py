@@ -26,7 +26,7 @@ Make = Callable[..., Engine]
 def with_reader(make_engine: Make, directory: Path, **rerank: Any) -> Engine:
     """An engine whose cross-encoder counts shared words."""
     engine = make_engine(directory, load_settings(rerank={"model": "twin", **rerank}))
-    engine.__dict__["reranker"] = OverlapReranker((0.0, 10.0))
+    engine.__dict__["reranker"] = OverlapReranker()
     return engine
 
 
@@ -122,13 +122,13 @@ def test_the_trace_says_what_was_read(engine: Engine, make_engine: Make) -> None
 def test_learning_to_rank_only_reorders_and_can_be_switched_off(engine: Engine, make_engine: Make) -> None:
     found, _, _ = search(engine, QUESTION)
     assert {c.chunk_id for c in found.ltr.candidates} == {c.chunk_id for c in found.hybrid.candidates}
-    off = make_engine(engine.directory, load_settings(rerank={"ltr": False}))
+    off = make_engine(engine.directory, load_settings(rerank={"ltr": False, "model": ""}))
     plain = retrieve(off, off.snapshot(), Query(QUESTION))
     assert plain.ltr == plain.hybrid == plain.final
 
 
 def test_below_its_depth_the_fused_order_stays(engine: Engine, make_engine: Make) -> None:
-    shallow = make_engine(engine.directory, load_settings(rerank={"ltr_depth": 1, "max_forwards": 1}))
+    shallow = make_engine(engine.directory, load_settings(rerank={"ltr_depth": 1, "max_forwards": 1, "model": ""}))
     first = first_stage(shallow, shallow.snapshot(), Query(QUESTION))
     hybrid = first.fuse(shallow.settings.fusion)
     assert [c.chunk_id for c in learn_to_rank(shallow, first, hybrid).candidates] == [

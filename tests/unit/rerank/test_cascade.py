@@ -12,7 +12,7 @@ from twins import OverlapReranker, make_chunk
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Chunk, Query, Ranking, rank_by_score
 from citewell.rerank.cache import PairCache
-from citewell.rerank.cascade import HEAD_BONUS, STEP, Reranked, rerank
+from citewell.rerank.cascade import HEAD_BONUS, PILOT, STEP, Reranked, rerank, scaled_scores
 
 CHUNKS = {
     c.chunk_id: c
@@ -24,7 +24,6 @@ CHUNKS = {
 IDS = list(CHUNKS)
 ORDERED = rank_by_score("f", dict(zip(IDS, (4.0, 3.0, 2.0, 1.0), strict=True)), {c: CHUNKS[c].doc_id for c in IDS})
 QUERY = Query("red blue green")
-RANGE = (0.0, 4.0)
 
 
 def run(model: OverlapReranker | None = None, keep: int = 8, **settings: object) -> Reranked:
@@ -41,17 +40,18 @@ def test_weight_zero_keeps_the_order() -> None:
     assert [c.chunk_id for c in run(max_forwards=3, weight=0.0).ranking.candidates] == IDS
 
 
-def test_without_a_declared_range_scores_blend_by_their_own() -> None:
+def test_scores_of_both_stages_blend_each_in_its_own_range() -> None:
     scores = run(max_forwards=3, weight=0.25).ranking.scores()
     # the stage before, min-max over the head: 1, 1/2, 0; overlap 1, 2, 3 gives 0, 1/2, 1
     assert scores[IDS[0]] == HEAD_BONUS + 0.75 * 1 + 0.25 * 0
     assert scores[IDS[1]] == HEAD_BONUS + 0.75 * 0.5 + 0.25 * 0.5
 
 
-def test_a_declared_range_makes_scores_mean_the_same_for_every_question() -> None:
-    scores = run(OverlapReranker(RANGE), max_forwards=3, weight=0.25, early_exit=False).ranking.scores()
-    assert scores[IDS[0]] == pytest.approx(HEAD_BONUS + 0.75 * 1 + 0.25 * 1 / 4)
-    assert scores[IDS[2]] == pytest.approx(HEAD_BONUS + 0.75 * 0 + 0.25 * 3 / 4)
+def test_the_first_read_say_what_high_and_low_mean() -> None:
+    pilot = [float(i % 5) for i in range(PILOT)]
+    assert scaled_scores([*pilot, 2.0, 9.0, -9.0])[PILOT:] == [0.5, 1.0, 0.0]
+    assert scaled_scores([1.0, 1.0]) == [0.5, 0.5]
+    assert scaled_scores([]) == []
 
 
 def test_a_passage_deleted_meanwhile_is_left_out() -> None:
@@ -73,7 +73,7 @@ def long_list(count: int, falling: float) -> tuple[Ranking, dict[str, object]]:
 def test_reading_stops_early_only_when_the_first_cannot_change(keep: int) -> None:
     ordered, chunks = long_list(40, 0.01)
     settings = RerankSettings(max_forwards=40, weight=0.3)
-    early, full = OverlapReranker((0.0, 3.0)), OverlapReranker((0.0, 3.0))
+    early, full = OverlapReranker(), OverlapReranker()
     stopped = rerank(QUERY, ordered, chunks, early, settings, keep)  # type: ignore[arg-type]
     whole = rerank(QUERY, ordered, chunks, full, settings.model_copy(update={"early_exit": False}), keep)  # type: ignore[arg-type]
     assert early.read < full.read == 40
@@ -83,9 +83,11 @@ def test_reading_stops_early_only_when_the_first_cannot_change(keep: int) -> Non
 
 
 def test_reading_goes_on_while_the_last_could_still_win() -> None:
-    ordered, chunks = long_list(40, 0.01)
-    model = OverlapReranker((0.0, 1000.0))
-    done = rerank(QUERY, ordered, chunks, model, RerankSettings(max_forwards=40, weight=0.9), 1)  # type: ignore[arg-type]
+    chunks = {c.chunk_id: c for c in (make_chunk(f"d{i}", "red") for i in range(40))}  # none stands out
+    ordered = rank_by_score(
+        "f", {key: 1 - 0.01 * i for i, key in enumerate(chunks)}, {k: c.doc_id for k, c in chunks.items()}
+    )
+    done = rerank(QUERY, ordered, chunks, OverlapReranker(), RerankSettings(max_forwards=40, weight=0.9), 1)
     assert (done.forwards, done.spared) == (40, 0)
 
 
@@ -126,8 +128,8 @@ def test_stopping_early_never_changes_the_first(data: st.DataObject) -> None:
             return [scores[p.chunk_id] for p in passages]
 
     settings = RerankSettings(max_forwards=40, weight=weight)
-    early = rerank(QUERY, ordered, chunks, Given((0.0, 1.0)), settings, keep)
-    whole = rerank(QUERY, ordered, chunks, Given((0.0, 1.0)), settings.model_copy(update={"early_exit": False}), keep)
+    early = rerank(QUERY, ordered, chunks, Given(), settings, keep)
+    whole = rerank(QUERY, ordered, chunks, Given(), settings.model_copy(update={"early_exit": False}), keep)
     assert early.ranking.head(keep) == whole.ranking.head(keep)
 
 
@@ -147,11 +149,11 @@ def test_a_passage_under_another_header_is_another_passage() -> None:
 
 
 def test_without_a_weight_the_model_says_how_much_its_word_counts() -> None:
-    declared = run(OverlapReranker(RANGE, {"any": 0.6}), max_forwards=3, early_exit=False)
+    declared = run(OverlapReranker({"any": 0.6}), max_forwards=3, early_exit=False)
     assert declared.share == pytest.approx(0.6)
     assert (
         declared.ranking.scores()
-        == run(OverlapReranker(RANGE), max_forwards=3, weight=0.6, early_exit=False).ranking.scores()
+        == run(OverlapReranker(), max_forwards=3, weight=0.6, early_exit=False).ranking.scores()
     )
-    assert run(OverlapReranker(RANGE), max_forwards=3).share == pytest.approx(0.3)
-    assert run(OverlapReranker(RANGE, {"any": 0.6}), max_forwards=3, weight=0.1).share == pytest.approx(0.1)
+    assert run(OverlapReranker(), max_forwards=3).share == pytest.approx(0.3)
+    assert run(OverlapReranker({"any": 0.6}), max_forwards=3, weight=0.1).share == pytest.approx(0.1)

@@ -18,7 +18,7 @@ from citewell.core.settings import load_settings
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.pipeline.wiring import Engine
-from citewell.rerank.cross_encoder import declare_blend
+from citewell.rerank.cross_encoder import declared_blend
 from citewell.rerank.train.groups import bucket
 from citewell.training.blend import fit_ranker
 from citewell.training.judged import needs_of, questions_of
@@ -173,7 +173,6 @@ def test_learning_to_rank_is_fitted_on_the_blend_part_alone(
 def test_a_blend_is_fitted_and_declared(tmp_path: Path, tiny_reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("citewell.training.judged.LEAST_SET", 1)
     model = Path(shutil.copytree(tiny_reader, tmp_path / "model"))
-    (model / "rerank.json").write_text('{"score_range": [-0.5, 0.5]}')
     write_checksums(model)
     towns = beir(tmp_path / "towns", 60)
     arguments = [
@@ -192,9 +191,9 @@ def test_a_blend_is_fitted_and_declared(tmp_path: Path, tiny_reader: Path, monke
     assert fitted["fitted"]["towns questions"][2] >= fitted["fitted"]["towns questions"][1]
     assert json.loads((model / "rerank.json").read_text())["blend"] == fitted["terms"]
     require_checksums(model)
-    (model / "rerank.json").unlink()
+    (model / "rerank.json").write_text('{"blend": {"asked": NaN}}')
     with pytest.raises(ModelMismatch):
-        declare_blend(model, {})
+        declared_blend(model)
 
 
 def test_the_commands_refuse_measure_in_a_sentence(tmp_path: Path) -> None:
