@@ -16,6 +16,8 @@ CitewellError
 ├── StorageFailed          storage.failed        the disk is full, read-only, or fails
 ├── WriterBusy             index.writer_busy     another process is writing (retryable)
 ├── DocumentNotFound       document.not_found    no living document has this id
+├── GenerationNotFound     generation.not_found  no generation of this number is kept
+├── BackupInvalid          backup.invalid        a backup cannot be made or used
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
 ├── ModelMismatch          model.mismatch        a model is not what its name, its place or its configuration promises
 ├── ModelFailed            model.failed          a model that was loaded gives no usable result
