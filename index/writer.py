@@ -120,17 +120,10 @@ class CatalogWriter:
         """The paths of a source's rejected files."""
         return [r["path"] for r in self._db.execute("SELECT path FROM dead_letters WHERE source = ?", (source,))]
 
-    def living(self) -> Iterator[tuple[Document, str, str, str]]:
-        """Every living document with its source, path and content key, by uri."""
-        ids = [r[0] for r in self._db.execute(f"SELECT row_id FROM documents d WHERE {ALIVE} ORDER BY uri")]
-        for row_id in ids:
-            row = self._db.execute("SELECT * FROM documents WHERE row_id = ?", (row_id,)).fetchone()
-            yield document_of_row(row), row["source"], row["path"], row["content_key"]
-
     def live_fingerprints(self) -> Fingerprints | None:
         """What the live index was built with; None before the first."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'fingerprints'").fetchone()
-        return Fingerprints.model_validate_json(row["value"]) if row else None
+        stored = self._meta("fingerprints")
+        return None if stored is None else Fingerprints.model_validate_json(stored)
 
     def live_generation(self) -> int | None:
         """The generation that answers; None before the first, and after a migration."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import WORDS
 
 from citewell.core.errors import GenerationNotFound
 from citewell.core.settings import load_settings
@@ -21,25 +22,6 @@ from citewell.pipeline.maintain import compact
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]
-WORDS = [
-    "pump",
-    "valve",
-    "seal",
-    "sensor",
-    "manual",
-    "error",
-    "code",
-    "leave",
-    "travel",
-    "hotel",
-    "night",
-    "limit",
-    "report",
-    "annual",
-    "filter",
-    "cable",
-    "probe",
-]
 
 
 def text_of(number: int, edition: int) -> str:
