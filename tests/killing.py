@@ -87,7 +87,7 @@ class Player:
 
     def next(self) -> Done:
         """One operation; what it returns is acknowledged."""
-        begun = (self.directory / "catalog.sqlite").exists()
+        begun = (self.directory / "catalog.sqlite").exists() and bool(self.engine.catalog.summaries())
         kind = self.chance.choice(["write", "write", *self.operations]) if begun else "write"
         return {"kind": kind} | self.operations[kind]()
 
