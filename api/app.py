@@ -19,6 +19,7 @@ from citewell.api.errors import error_response, install_error_handlers
 from citewell.api.routes import health, router
 from citewell.core.errors import CitewellError
 from citewell.core.resources import package_path
+from citewell.pipeline.health import warm_up
 from citewell.pipeline.wiring import Engine
 
 MULTIPART_OVERHEAD_BYTES = 64_000
@@ -53,11 +54,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _warm_up(engine: Engine) -> None:
-    """Loads the models before the first question needs them."""
     try:
-        engine.embedder.embed(["warm up"])
+        warm_up(engine)
     except CitewellError as error:
-        _log.error("the embedder is not ready: %s (%s)", error.message, error.hint)
+        _log.error("a model is not ready: %s (%s)", error.message, error.hint)
 
 
 def _install_page(app: FastAPI) -> None:

@@ -14,7 +14,7 @@ from citewell.api import schemas
 from citewell.api.auth import authorise
 from citewell.api.errors import error_response
 from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge, WriterBusy
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline import build, present
 from citewell.pipeline.ask import ask, search
 from citewell.pipeline.wiring import Engine

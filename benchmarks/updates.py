@@ -20,7 +20,7 @@ from measuring import describe_machine
 from citewell.core.protocols import Vectors
 from citewell.core.settings import load_settings
 from citewell.core.types import Document, document_id, text_version
-from citewell.index.generations import generation_folder
+from citewell.index.store.generations import generation_folder
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import Entry, ingest_documents
 from citewell.pipeline.maintain import compact

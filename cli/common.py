@@ -76,7 +76,7 @@ class Place:
     def require_index(self) -> None:
         """Raises IndexMissing when the data directory holds none."""
         from citewell.core.errors import IndexMissing
-        from citewell.index.catalog import CATALOG_NAME
+        from citewell.index.store.catalog import CATALOG_NAME
 
         if not (self.directory / CATALOG_NAME).is_file():
             raise IndexMissing(f"there is no index in {self.directory}")

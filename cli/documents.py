@@ -61,7 +61,7 @@ def delete(doc_id: str, place: Place, as_json: bool) -> None:
     Its file is not touched: remove it too, or the next ingestion of its folder brings the document back.
     """
     settings = place.settings()
-    from citewell.index.writer import CatalogWriter
+    from citewell.index.store.writer import CatalogWriter
 
     place.require_index()
     with CatalogWriter(place.directory, settings.storage) as writer:
@@ -105,7 +105,7 @@ def purge(doc_id: str, prove: bool, place: Place, as_json: bool) -> None:
 def set_groups(doc_id: str, groups: tuple[str, ...], place: Place, as_json: bool) -> None:
     """Let the GROUPS read the document DOC_ID, and nobody else but the owner; whatever its file says, from now on."""
     settings = place.settings()
-    from citewell.index.writer import CatalogWriter
+    from citewell.index.store.writer import CatalogWriter
 
     place.require_index()
     with CatalogWriter(place.directory, settings.storage) as writer:

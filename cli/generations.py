@@ -68,7 +68,7 @@ def rollback(place: Place, as_json: bool) -> None:
 def prune(keep: int, place: Place, as_json: bool) -> None:
     """Remove generations but for the live one and the newest."""
     settings = place.settings()
-    from citewell.index.writer import CatalogWriter
+    from citewell.index.store.writer import CatalogWriter
 
     place.require_index()
     with CatalogWriter(place.directory, settings.storage) as writer:
@@ -81,7 +81,7 @@ def prune(keep: int, place: Place, as_json: bool) -> None:
 
 def _make_live(place: Place, generation: int, *, as_json: bool) -> None:
     settings = place.settings()
-    from citewell.index.writer import CatalogWriter
+    from citewell.index.store.writer import CatalogWriter
 
     place.require_index()
     with CatalogWriter(place.directory, settings.storage) as writer:

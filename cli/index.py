@@ -45,7 +45,7 @@ def rebuild(no_publish: bool, place: Place, as_json: bool) -> None:
 def verify(place: Place, as_json: bool) -> None:
     """Compare everything that is stored with its checksums, and the parts with each other."""
     engine = place.engine()
-    from citewell.index.verify import verify as look
+    from citewell.index.store.verify import verify as look
 
     problems = look(engine.directory, engine.catalog)
     engine.close()
@@ -102,9 +102,9 @@ def compact(place: Place, as_json: bool) -> None:
 def migrate(place: Place, as_json: bool) -> None:
     """Bring an index of an older format forward; a copy of the old catalog stays beside it."""
     engine = place.engine()
-    from citewell.index.catalog import CATALOG_NAME
-    from citewell.index.migrations import format_of
-    from citewell.index.schema import FORMAT_VERSION
+    from citewell.index.store.catalog import CATALOG_NAME
+    from citewell.index.store.migrations import format_of
+    from citewell.index.store.schema import FORMAT_VERSION
     from citewell.pipeline import build
 
     place.require_index()

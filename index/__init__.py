@@ -1,1 +1,1 @@
-"""Chunks to one index generation, and a query to rankings: catalog, lexical, dense, embed, fusion, generations."""
+"""Chunks to one index generation (`store`), and a query to rankings: lexical, dense, embed, fusion, over one snapshot."""

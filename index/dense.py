@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
-from citewell.index.blocks import Block
 from citewell.index.passages import PassageTable, Rows, Scores, search_until_distinct
 
 _CACHED_QUERIES = 64
@@ -19,11 +18,11 @@ Selectors = Sequence["faiss.IDSelector | None"]
 
 
 class DenseIndex:
-    """The vectors of some blocks, one row after the other, memory-mapped; every search looks at all of them."""
+    """The vectors of some FAISS indexes, one row after the other; every search looks at all of them."""
 
-    def __init__(self, blocks: Sequence[Block], dimension: int) -> None:
-        self._parts = [block.vectors for block in blocks]
-        self._starts = np.cumsum([0, *(len(block) for block in blocks)])
+    def __init__(self, parts: Sequence[faiss.Index], dimension: int) -> None:
+        self._parts = parts
+        self._starts = np.cumsum([0, *(part.ntotal for part in parts)])
         self.dimension = dimension
 
     def __len__(self) -> int:

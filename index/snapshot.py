@@ -12,12 +12,12 @@ from pathlib import Path
 from citewell.core.errors import IndexCorrupt, IndexMissing
 from citewell.core.protocols import Embedder
 from citewell.core.settings import LexicalSettings
-from citewell.index.blocks import Block, names_of, open_block, read_dead
-from citewell.index.catalog import Catalog
 from citewell.index.dense import DenseIndex, DenseRetriever
-from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest
 from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical
 from citewell.index.passages import Columns, PassageTable
+from citewell.index.store.blocks import Block, names_of, open_block, read_dead
+from citewell.index.store.catalog import Catalog
+from citewell.index.store.generations import Manifest, damaged_files, generation_folder, read_manifest
 
 Groups = frozenset[str] | None  # of a caller; None is the owner, who sees everything
 _SNAPSHOTS_HELD = 16  # views of one generation for callers of different groups
@@ -130,7 +130,7 @@ class SnapshotSource:
         known = {} if self._opened is None else self._opened.blocks
         blocks = {name: known.get(name) or open_block(folder, name) for name in names_of(folder)}
         table = PassageTable(Columns.joined([block.columns for block in blocks.values()]), read_dead(folder))
-        dense = DenseIndex(list(blocks.values()), manifest.dimension)
+        dense = DenseIndex([block.vectors for block in blocks.values()], manifest.dimension)
         lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
         return _Opened(manifest, embedder, table, dense, lexical, blocks)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from citewell.core.errors import FileRejected, FileUnreadable, SourceError
 from citewell.core.types import Chunk, Document, document_id
 from citewell.index.embed import content_hash, embedding_input
-from citewell.index.generations import require_same
-from citewell.index.writer import CatalogWriter, Staged
+from citewell.index.store.generations import require_same
+from citewell.index.store.writer import CatalogWriter, Staged
 from citewell.ingest.jobs import Failure, IngestReport, Progress, Silent, content_key
 from citewell.ingest.normalise import compose_document
 from citewell.ingest.parsers import parse

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from citewell.core.errors import CitewellError, IndexMissing
+from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
-from citewell.index.catalog import CATALOG_NAME
-from citewell.index.verify import Remedy, verify
+from citewell.index.store.catalog import CATALOG_NAME
+from citewell.index.store.verify import Remedy, verify
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.wiring import Engine
+from citewell.rerank.endpoint import is_endpoint
 
 REMEDIES: dict[Remedy, str] = {
     "restore": "Restore it from a backup: `citewell index restore`.",
@@ -76,9 +78,7 @@ def _embedder(engine: Engine) -> str:
 def _reranker(engine: Engine) -> str:
     if engine.reranker is None:
         return "none is configured: the order before it is the final one"
-    probe = "This passage is scored to see whether the model works."
-    chunk = Chunk("0" * 16, "0" * 16, text_version(probe), 0, len(probe), probe, 12)
-    engine.reranker.score(Query("Does the model work?"), [chunk])
+    _score_probe(engine.reranker)
     settings = engine.settings.rerank
     forward = measured_forward(engine.directory, engine.reranker, engine.settings.embedder.threads)
     budget = f"a budget of {settings.budget_ms} ms" if settings.budget_ms else "no budget"
@@ -87,6 +87,19 @@ def _reranker(engine: Engine) -> str:
         f"{settings.model}, {forward:.1f} ms a passage on this machine ({fitting} a second); {budget}: "
         f"at most {engine.rerank_settings.max_forwards} passages are read a question"
     )
+
+
+def warm_up(engine: Engine) -> None:
+    """Loads the models before the first question needs them. Raises what a model that cannot be used raises."""
+    engine.embedder.embed(["warm up"])
+    if engine.reranker is not None and not is_endpoint(engine.settings.rerank.model):
+        _score_probe(engine.reranker)
+
+
+def _score_probe(reranker: Reranker) -> None:
+    probe = "This passage is scored to see whether the model works."
+    chunk = Chunk("0" * 16, "0" * 16, text_version(probe), 0, len(probe), probe, 12)
+    reranker.score(Query("Does the model work?"), [chunk])
 
 
 def _index(engine: Engine) -> list[Finding]:

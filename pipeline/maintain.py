@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from citewell.core.errors import BackupInvalid, DocumentNotFound, IndexCorrupt
-from citewell.index.catalog import CATALOG_NAME, Catalog
 from citewell.index.files import reached, sync
-from citewell.index.generations import FOLDER, generation_folder
-from citewell.index.verify import Problem, verify
-from citewell.index.writer import LOCK_NAME, CatalogWriter
+from citewell.index.store.catalog import CATALOG_NAME, Catalog
+from citewell.index.store.generations import FOLDER, generation_folder
+from citewell.index.store.verify import Problem, verify
+from citewell.index.store.writer import LOCK_NAME, CatalogWriter
 from citewell.ingest.jobs import Progress
 from citewell.pipeline.build import rebuild
 from citewell.pipeline.wiring import Engine

@@ -13,10 +13,10 @@ from citewell.core.tokens import ModelTokenizer
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
 from citewell.index.analysis import analyse
-from citewell.index.catalog import Catalog
 from citewell.index.embed import SentenceEmbedder
-from citewell.index.generations import Fingerprints, Manifest, Recipe, require_same
 from citewell.index.snapshot import Snapshot, SnapshotSource
+from citewell.index.store.catalog import Catalog
+from citewell.index.store.generations import Fingerprints, Manifest, Recipe, require_same
 from citewell.ingest.chunking import Chunker
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.rerank.cache import PairCache

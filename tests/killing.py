@@ -26,7 +26,7 @@ from citewell.core.settings import Settings, load_settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.core.types import document_id
 from citewell.index import files
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.build import ingest_paths, rebuild
 from citewell.pipeline.maintain import compact
 from citewell.pipeline.wiring import Engine

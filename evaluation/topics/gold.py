@@ -12,7 +12,7 @@ from citewell.core.types import Chunk, Document
 from citewell.evaluation.measures.answers import UNSPACED
 from citewell.evaluation.measures.spans import Span, overlap
 from citewell.evaluation.topics.types import Evidence, Topic
-from citewell.index.catalog import Catalog
+from citewell.index.store.catalog import Catalog
 from citewell.ingest.normalise import normalise_text
 
 # How finely the evidence is known: exact spans, accepted answers found in the relevant documents, or documents alone.

@@ -23,7 +23,7 @@ from citewell.core.types import Block, Document
 from citewell.evaluation.topics.datasets import SYNTHETIC
 from citewell.evaluation.topics.trec import write_qrels
 from citewell.index.analysis import analyse
-from citewell.index.catalog import Catalog
+from citewell.index.store.catalog import Catalog
 
 KINDS = ("heading", "question", "sentence", "cloze")
 SEED = 13

@@ -14,7 +14,7 @@ from citewell.api.auth import is_loopback
 from citewell.api.errors import STATUS_OF
 from citewell.core import errors
 from citewell.core.settings import load_settings
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.wiring import Engine
 
 QUESTION = {"question": "How many days of leave?"}

@@ -10,11 +10,11 @@ from twins import HashingEmbedder, OverlapRetriever, make_chunk
 
 from citewell.core.protocols import Retriever
 from citewell.core.types import Chunk, Query
-from citewell.index.blocks import names_of, open_block, write_block
 from citewell.index.dense import DenseIndex, DenseRetriever
 from citewell.index.embed import SentenceEmbedder
 from citewell.index.lexical import LexicalRetriever, open_lexical, write_lexical
 from citewell.index.passages import Columns, PassageTable
+from citewell.index.store.blocks import names_of, open_block, write_block
 
 TEXTS = [
     ("a" * 16, "annual leave is 28 days"), ("a" * 16, "annual leave carries over to march"), ("b" * 16, "hotel prices and travel"),
@@ -28,7 +28,7 @@ ROWS = [(slot, c.text) for slot, c in enumerate(CHUNKS, start=5)]
 
 def dense_index(folder: Path, columns: Columns, vectors: np.ndarray) -> DenseIndex:
     write_block(folder, 1, columns, vectors)
-    return DenseIndex([open_block(folder, name) for name in names_of(folder)], vectors.shape[1])
+    return DenseIndex([open_block(folder, name).vectors for name in names_of(folder)], vectors.shape[1])
 
 
 @pytest.fixture(params=["twin", "tantivy", "rank_bm25", "dense", "dense-hashing"])

@@ -13,7 +13,7 @@ from citewell.core.settings import ContextSettings, RerankSettings, load_setting
 from citewell.core.types import Candidate, Citation, Context, Query, Sentence
 from citewell.generate.assemble import assemble
 from citewell.generate.verify import AlignmentVerifier
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.ask import ask, search
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cross_encoder import CrossEncoderReranker

@@ -14,8 +14,8 @@ from programs import environment
 from reading import look
 
 from citewell.core.types import document_id
-from citewell.index.verify import verify
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.verify import verify
+from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.build import ingest_paths
 
 TESTS = Path(__file__).parents[1]

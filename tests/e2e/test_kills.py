@@ -18,9 +18,9 @@ from killing import engine_of
 from programs import environment
 
 from citewell.core.types import document_id
-from citewell.index.catalog import CATALOG_NAME
-from citewell.index.verify import verify
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.catalog import CATALOG_NAME
+from citewell.index.store.verify import verify
+from citewell.index.store.writer import CatalogWriter
 from citewell.ingest.normalise import compose_document
 from citewell.ingest.parsers import parse
 from citewell.pipeline.ask import search

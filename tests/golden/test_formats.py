@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from citewell.core.errors import IndexIncompatible
-from citewell.index.verify import verify
+from citewell.index.store.verify import verify
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import rebuild
 from citewell.pipeline.wiring import Engine

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from citewell.index.blocks import names_of, open_block, write_block
 from citewell.index.dense import DenseIndex
 from citewell.index.passages import Columns
+from citewell.index.store.blocks import names_of, open_block, write_block
 
 
 def unit(rows: int, dimension: int, seed: int) -> np.ndarray:
@@ -25,7 +25,7 @@ def index_of(vectors: np.ndarray, folder: Path, sizes: tuple[int, ...]) -> Dense
         columns = Columns.of((row, f"{row:016x}", f"{row:016x}") for row in rows)
         write_block(folder, 1, columns, vectors[start : start + size])
         start += size
-    return DenseIndex([open_block(folder, name) for name in names_of(folder)], vectors.shape[1])
+    return DenseIndex([open_block(folder, name).vectors for name in names_of(folder)], vectors.shape[1])
 
 
 @pytest.mark.parametrize("sizes", [(500,), (300, 1, 199), (5,) * 100])

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from citewell.core.errors import BackupInvalid, CitewellError, DocumentNotFound, IndexCorrupt
-from citewell.index.catalog import Catalog
-from citewell.index.verify import verify
+from citewell.index.store.catalog import Catalog
+from citewell.index.store.verify import verify
 from citewell.pipeline import maintain
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths
@@ -95,9 +95,9 @@ def test_a_full_disk_leaves_everything_as_it_was(engine: Engine, folder: Path, m
     right = answers(engine)
     (folder / "new.md").write_text("# New\n\nA paragraph about turbines.")
     for place in (
-        "citewell.index.generations.write_block",
-        "citewell.index.generations.write_lexical",
-        "citewell.index.generations.sync",
+        "citewell.index.store.generations.write_block",
+        "citewell.index.store.generations.write_lexical",
+        "citewell.index.store.generations.sync",
     ):
 
         def full(*_: object, **__: object) -> None:

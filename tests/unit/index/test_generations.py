@@ -12,10 +12,10 @@ from killing import WORDS
 
 from citewell.core.errors import GenerationNotFound
 from citewell.core.settings import load_settings
-from citewell.index.blocks import DEAD_SHARE, TIER, names_of, to_merge
-from citewell.index.generations import generation_folder
-from citewell.index.verify import verify
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.blocks import DEAD_SHARE, TIER, names_of, to_merge
+from citewell.index.store.generations import generation_folder
+from citewell.index.store.verify import verify
+from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
 from citewell.pipeline.maintain import compact

@@ -11,8 +11,8 @@ import pytest
 
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexIncompatible, IndexMissing, WriterBusy
 from citewell.core.settings import load_settings
-from citewell.index.generations import FOLDER, MANIFEST, generation_folder, read_manifest
-from citewell.index.writer import CatalogWriter
+from citewell.index.store.generations import FOLDER, MANIFEST, generation_folder, read_manifest
+from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline import health
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
@@ -62,7 +62,7 @@ def test_a_build_that_fails_leaves_the_live_generation_alone(
     def fail(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("citewell.index.generations.write_lexical", fail)
+    monkeypatch.setattr("citewell.index.store.generations.write_lexical", fail)
     (folder / "new.md").write_text("# New\n\nA new paragraph about turbines.")
     with pytest.raises(OSError, match="space"):
         ingest_paths(engine, [folder])

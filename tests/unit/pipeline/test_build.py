@@ -87,7 +87,7 @@ def test_superseded_versions_stay_readable_for_old_citations(engine: Engine, fol
 
 
 def test_a_document_deleted_and_uploaded_again_is_found_once(engine: Engine) -> None:
-    from citewell.index.writer import CatalogWriter
+    from citewell.index.store.writer import CatalogWriter
 
     ingest_upload(engine, "note.txt", b"The spare key hangs in the boiler room of the annex.")
     doc_id = next(s.doc_id for s in engine.catalog.summaries() if s.uri == "uploads/note.txt")

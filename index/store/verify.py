@@ -12,11 +12,11 @@ import numpy as np
 
 from citewell.core.errors import CitewellError
 from citewell.core.types import passage_id, text_version
-from citewell.index.catalog import Catalog, text_checksum
 from citewell.index.dense import DenseIndex
-from citewell.index.generations import Manifest, damaged_files, generation_folder, read_manifest, read_table
 from citewell.index.lexical import open_lexical
 from citewell.index.passages import PassageTable
+from citewell.index.store.catalog import Catalog, text_checksum
+from citewell.index.store.generations import Manifest, damaged_files, generation_folder, read_manifest, read_table
 
 # What mends it: another backup, the file it came from, the stored vectors, or the index built anew.
 Remedy = Literal["restore", "ingest", "embed", "rebuild"]
@@ -95,7 +95,9 @@ def verify_generation(directory: Path, catalog: Catalog, generation: int, *, liv
         yield Problem(place, "its lexical and its dense part do not hold the same passages once", "rebuild")
         return
     if live:
-        yield from _same_as_catalog(place, catalog, manifest, table, DenseIndex(blocks, manifest.dimension))
+        yield from _same_as_catalog(
+            place, catalog, manifest, table, DenseIndex([block.vectors for block in blocks], manifest.dimension)
+        )
 
 
 def _same_as_catalog(

@@ -22,10 +22,10 @@ from citewell.core.errors import DocumentNotFound, GenerationNotFound, IndexCorr
 from citewell.core.protocols import Vectors
 from citewell.core.settings import StorageSettings
 from citewell.core.types import Chunk, Document
-from citewell.index import changes, collection
-from citewell.index.catalog import ALIVE, CATALOG_NAME, blob_checksum, document_of_row, dump_blocks, text_checksum
 from citewell.index.files import reached
-from citewell.index.generations import (
+from citewell.index.store import changes, collection
+from citewell.index.store.catalog import ALIVE, CATALOG_NAME, blob_checksum, document_of_row, dump_blocks, text_checksum
+from citewell.index.store.generations import (
     Change,
     Fingerprints,
     Manifest,
@@ -35,8 +35,8 @@ from citewell.index.generations import (
     wants_compaction,
     write_generation,
 )
-from citewell.index.migrations import migrate
-from citewell.index.schema import open_catalog
+from citewell.index.store.migrations import migrate
+from citewell.index.store.schema import open_catalog
 
 LOCK_NAME = "writer.lock"
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from citewell.index.catalog import blob_checksum, text_checksum
 from citewell.index.files import reached, sync
-from citewell.index.schema import FORMAT_VERSION, TABLES
+from citewell.index.store.catalog import blob_checksum, text_checksum
+from citewell.index.store.schema import FORMAT_VERSION, TABLES
 
 
 def migrate(catalog: Path) -> Path | None:

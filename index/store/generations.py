@@ -22,7 +22,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from citewell.core.errors import IndexCorrupt, IndexIncompatible
 from citewell.core.protocols import Vectors
 from citewell.index.analysis import ANALYZER_VERSION
-from citewell.index.blocks import (
+from citewell.index.files import reached, sha256_of, sync
+from citewell.index.lexical import LOCKS, open_lexical, write_lexical
+from citewell.index.passages import Columns, PassageTable, Slots
+from citewell.index.store.blocks import (
     Block,
     link_block,
     merged,
@@ -33,10 +36,7 @@ from citewell.index.blocks import (
     write_block,
     write_dead,
 )
-from citewell.index.files import reached, sha256_of, sync
-from citewell.index.lexical import LOCKS, open_lexical, write_lexical
-from citewell.index.passages import Columns, PassageTable, Slots
-from citewell.index.schema import FORMAT_VERSION, OLDEST_READABLE_VERSION
+from citewell.index.store.schema import FORMAT_VERSION, OLDEST_READABLE_VERSION
 
 FOLDER = "generations"
 MANIFEST = "manifest.json"

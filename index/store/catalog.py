@@ -12,7 +12,7 @@ from pathlib import Path
 
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing
 from citewell.core.types import Block, Candidate, Chunk, Document, StoredPassage
-from citewell.index.schema import open_catalog
+from citewell.index.store.schema import open_catalog
 
 CATALOG_NAME = "catalog.sqlite"
 # A row that is part of the living state: published, not ended, not deleted.

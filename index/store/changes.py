@@ -11,8 +11,8 @@ import numpy as np
 from citewell.core.errors import IndexCorrupt
 from citewell.core.protocols import Vectors
 from citewell.core.types import headings_above
-from citewell.index.catalog import ALIVE, blob_checksum
-from citewell.index.generations import Change, IndexRow, Manifest, Recipe, generation_folder, read_table
+from citewell.index.store.catalog import ALIVE, blob_checksum
+from citewell.index.store.generations import Change, IndexRow, Manifest, Recipe, generation_folder, read_table
 
 TABLES = """
 CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;

@@ -17,7 +17,7 @@ from pathlib import Path
 from citewell.core.errors import IndexCorrupt, IndexIncompatible, IndexMissing
 
 FORMAT_VERSION = 2
-OLDEST_READABLE_VERSION = 2  # what is older is migrated by the writer: index/migrations.py
+OLDEST_READABLE_VERSION = 2  # what is older is migrated by the writer: migrations.py
 BUSY_TIMEOUT_MS = 30_000
 
 TABLES = """
