@@ -29,6 +29,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     )
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": schemas.ErrorModel, "description": "No such document."}}
+FORGOTTEN: dict[int | str, dict[str, Any]] = {
+    410: {"model": schemas.ErrorModel, "description": "This version is kept no longer."}
+}
 REJECTED: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.ErrorModel, "description": text}
     for code, text in ((413, "Too large."), (415, "No parser for this format."), (422, "The file cannot be read."))
@@ -107,7 +110,7 @@ def show(doc_id: str, engine: CurrentEngine) -> schemas.DocumentModel:
     return schemas.DocumentModel(**present.document_as_json(engine.catalog.document(doc_id), with_text=False))
 
 
-@router.get("/documents/{doc_id}/text", tags=["documents"], responses=NOT_FOUND)
+@router.get("/documents/{doc_id}/text", tags=["documents"], responses=NOT_FOUND | FORGOTTEN)
 def text(
     doc_id: str,
     engine: CurrentEngine,

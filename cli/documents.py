@@ -93,6 +93,9 @@ def purge(doc_id: str, prove: bool, place: Place, as_json: bool) -> None:
         click.echo(f"purged {done.uri}")
         if prove:
             where = ", ".join(done.found_in) if done.found_in else "none of them"
+            if not done.phrases:
+                click.echo("its text was gone already: no phrases of it are left to look for")
+                return
             click.echo(f"{done.phrases} phrases of it were looked for in {done.files} files: found in {where}")
     if done.found_in:
         sys.exit(1)

@@ -16,6 +16,7 @@ CitewellError
 ├── StorageFailed          storage.failed        the disk is full, read-only, or fails
 ├── WriterBusy             index.writer_busy     another process is writing (retryable)
 ├── DocumentNotFound       document.not_found    no living document has this id
+│   └── VersionGone        document.version_gone the document lives, but this version's text is kept no longer
 ├── GenerationNotFound     generation.not_found  no generation of this number is kept
 ├── BackupInvalid          backup.invalid        a backup cannot be made or used
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
@@ -149,6 +150,15 @@ class DocumentNotFound(CitewellError):
 
     code = "document.not_found"
     default_hint = "Run `citewell documents list` to see the ids."
+
+
+class VersionGone(DocumentNotFound):
+    """The document lives, and the text of this earlier version is kept no longer."""
+
+    code = "document.version_gone"
+    default_hint = (
+        "Open the present version instead; storage.keep_versions_days says for how long earlier ones are kept."
+    )
 
 
 class GenerationNotFound(CitewellError):

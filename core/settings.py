@@ -162,7 +162,9 @@ class StorageSettings(Section):
     verify_on_open: bool = Field(
         True, description="Compare index files with their checksums when they are opened, once a process."
     )
-    keep_superseded_days: int = Field(30, ge=0, description="Days for which superseded versions stay readable.")
+    keep_versions_days: int = Field(
+        30, ge=0, description="Days for which an earlier version of a living document can be opened."
+    )
 
 
 class ApiSettings(Section):

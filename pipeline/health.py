@@ -124,6 +124,9 @@ def _index(engine: Engine) -> list[Finding]:
     if later:
         detail = f"{later} documents changed after the live generation was built"
         findings.append(Finding("index", "note", detail, "`citewell index rebuild` takes them up."))
+    for doc_id, uri in catalog.unfinished_purges().items():
+        hint = f"Run `citewell documents purge {doc_id}` again."
+        findings.append(Finding("index", "problem", f"the purge of {uri} was not finished", hint))
     rejected = len(catalog.dead_letters())
     if rejected:
         detail = f"{rejected} files could not be read"

@@ -81,11 +81,12 @@ def compact(engine: Engine) -> str | None:
 def purge(engine: Engine, doc_id: str, *, prove: bool = True) -> Purged:
     """Removes a document and every copy of its words from the directory: rows, vectors, earlier generations, free pages and the log.
 
-    With `prove` every file is then searched for phrases of its text. Raises DocumentNotFound.
+    With `prove` every file is then searched for phrases of its text. A purge that was killed is run again with the same id; when its
+    text is gone already, there are no phrases left to look for. Raises DocumentNotFound.
     """
     with closing(Catalog(engine.directory)) as catalog:
         texts = catalog.texts_of(doc_id)
-        if not texts:
+        if not catalog.remembers(doc_id):
             raise DocumentNotFound(f"there is no document {doc_id}")
         phrases = _phrases(catalog, doc_id, texts) if prove else []
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing
+from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing, VersionGone
 from citewell.core.types import Block, Candidate, Chunk, Document, StoredPassage
 from citewell.index.store.schema import open_catalog
 
@@ -22,6 +22,9 @@ OF_LIVING = (
     "d.valid_from IS NOT NULL AND d.deleted = 0 AND EXISTS (SELECT 1 FROM documents live WHERE live.doc_id = d.doc_id "
     "AND live.valid_from IS NOT NULL AND live.valid_to IS NULL AND live.deleted = 0)"
 )
+# A version that is remembered without its text; no document is stored without any.
+_EMPTIED = "(d.text = '')"
+PURGING = "purging:"  # before the id of a document, in `meta`: a purge of it has begun and is not done
 _IDS_PER_STATEMENT = 500
 _ROWS_PER_PAGE = 1000
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -170,15 +173,21 @@ class Catalog:
         return {r["name"]: r["root"] for r in self._rows("SELECT name, root FROM sources ORDER BY name")}
 
     def document(self, doc_id: str, version: str | None = None) -> Document:
-        """The living document, or one of its stored versions; a document that was deleted or pruned has none. Raises DocumentNotFound."""
+        """The living document, or one of its stored versions; a document that was deleted or pruned has none.
+
+        Raises DocumentNotFound, or VersionGone for a version whose text is kept no longer.
+        """
         clause = ALIVE if version is None else f"d.version = ? AND {OF_LIVING}"
         values = (doc_id,) if version is None else (doc_id, version)
         rows = self._rows(
-            f"SELECT * FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY row_id DESC LIMIT 1", values
+            f"SELECT * FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY {_EMPTIED}, row_id DESC LIMIT 1",
+            values,
         )
         if not rows:
             which = doc_id if version is None else f"{doc_id} in version {version}"
             raise DocumentNotFound(f"there is no document {which}")
+        if not rows[0]["text"]:
+            raise VersionGone(f"the text of {doc_id} in version {version} is kept no longer")
         return document_of_row(rows[0])
 
     def passages(
@@ -217,7 +226,7 @@ class Catalog:
     def text_at(self, doc_id: str, version: str, start_char: int, end_char: int) -> str | None:
         """These characters of that version's text; None when it is not stored or the document does not live."""
         rows = self._rows(
-            f"SELECT substr(d.text, ?, ?) FROM documents d WHERE d.doc_id = ? AND d.version = ? AND {OF_LIVING} LIMIT 1",
+            f"SELECT substr(d.text, ?, ?) FROM documents d WHERE d.doc_id = ? AND d.version = ? AND {OF_LIVING} AND NOT {_EMPTIED} LIMIT 1",
             (start_char + 1, end_char - start_char, doc_id, version),
         )
         return str(rows[0][0]) if rows else None
@@ -229,6 +238,16 @@ class Catalog:
     def texts_of(self, doc_id: str) -> list[str]:
         """The stored texts of a document in all its versions."""
         return [str(r[0]) for r in self._rows("SELECT text FROM documents WHERE doc_id = ? AND text != ''", (doc_id,))]
+
+    def unfinished_purges(self) -> dict[str, str]:
+        """Uri by id of the documents whose purge was begun and not finished."""
+        rows = self._rows("SELECT key, value FROM meta WHERE key LIKE ?", (PURGING + "%",))
+        return {row["key"].removeprefix(PURGING): row["value"] for row in rows}
+
+    def remembers(self, doc_id: str) -> bool:
+        """Whether anything of a document is stored, or its purge was begun and not finished."""
+        row = self._rows("SELECT 1 FROM documents WHERE doc_id = ? LIMIT 1", (doc_id,))
+        return bool(row) or doc_id in self.unfinished_purges()
 
     def stands_elsewhere(self, doc_id: str, phrase: str) -> bool:
         """Whether another stored document holds these very characters."""

@@ -20,21 +20,26 @@ def forget_old(db: sqlite3.Connection, live: int, storage: StorageSettings, now:
 
 
 def drop_rows(db: sqlite3.Connection, storage: StorageSettings, now: datetime) -> None:
-    """Removes rows that no generation and no promise needs; a deleted document is remembered by its id until no index file holds it."""
+    """Removes what no generation and no promise needs.
+
+    A deleted document is remembered by its id until no index file holds it, an old version of a living one by its id and version.
+    """
     oldest = int(db.execute("SELECT coalesce(min(generation), 0) FROM generations").fetchone()[0])
-    too_old = (now - timedelta(days=storage.keep_superseded_days)).isoformat()
-    gone = "valid_to IS NOT NULL AND valid_to <= :oldest AND (deleted = 1 OR ended_at <= :too_old)"
-    emptied = "deleted = 1 AND valid_to IS NOT NULL"
+    too_old = (now - timedelta(days=storage.keep_versions_days)).isoformat()
     values = {"oldest": oldest, "too_old": too_old}
+    unused = "valid_to IS NOT NULL AND valid_to <= :oldest"
+    emptied = f"(deleted = 1 AND valid_to IS NOT NULL) OR ({unused} AND ended_at <= :too_old)"
+    living = "SELECT doc_id FROM documents WHERE valid_to IS NULL"
+    gone = f"{unused} AND (deleted = 1 OR (ended_at <= :too_old AND doc_id NOT IN ({living})))"
+    with_text = f"({emptied}) AND text != ''"
     db.execute("DELETE FROM temp.gone")
     db.execute(
-        f"INSERT OR IGNORE INTO temp.gone SELECT content_hash FROM chunks WHERE row_id IN "
-        f"(SELECT row_id FROM documents WHERE ({gone}) OR ({emptied}))",
+        f"INSERT OR IGNORE INTO temp.gone SELECT content_hash FROM chunks WHERE row_id IN (SELECT row_id FROM documents WHERE {with_text})",
         values,
     )
-    db.execute(f"DELETE FROM chunks WHERE row_id IN (SELECT row_id FROM documents WHERE {emptied})")
+    db.execute(f"DELETE FROM chunks WHERE row_id IN (SELECT row_id FROM documents WHERE {with_text})", values)
     db.execute(
-        f"UPDATE documents SET text = '', title = '', blocks = '[]', metadata = '{{}}' WHERE {emptied} AND text != ''"
+        f"UPDATE documents SET text = '', title = '', blocks = '[]', metadata = '{{}}' WHERE {with_text}", values
     )
     db.execute(f"DELETE FROM documents WHERE {gone}", values)
     drop_vectors(db)

@@ -24,7 +24,15 @@ from citewell.core.settings import StorageSettings
 from citewell.core.types import Chunk, Document
 from citewell.index.files import reached
 from citewell.index.store import changes, collection
-from citewell.index.store.catalog import ALIVE, CATALOG_NAME, blob_checksum, document_of_row, dump_blocks, text_checksum
+from citewell.index.store.catalog import (
+    ALIVE,
+    CATALOG_NAME,
+    PURGING,
+    blob_checksum,
+    document_of_row,
+    dump_blocks,
+    text_checksum,
+)
 from citewell.index.store.generations import (
     Change,
     Fingerprints,
@@ -368,22 +376,27 @@ class CatalogWriter:
         return str(row["uri"])
 
     def delete_all_versions(self, doc_id: str) -> str:
-        """Marks every stored version of a document as deleted, also of one that no longer lives; returns its uri. Raises DocumentNotFound."""
+        """Marks every stored version of a document as deleted, also of one that no longer lives, and notes that it is to be purged.
+
+        Returns its uri. Raises DocumentNotFound for one that is neither stored nor noted.
+        """
         with self._transaction() as db:
             row = db.execute("SELECT uri FROM documents WHERE doc_id = ? ORDER BY row_id DESC", (doc_id,)).fetchone()
-            if row is None:
+            uri = row["uri"] if row is not None else self._meta(PURGING + doc_id)
+            if uri is None:
                 raise DocumentNotFound(f"there is no document {doc_id}")
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (PURGING + doc_id, uri))
             now = datetime.now(UTC).isoformat()
             db.execute(
                 "UPDATE documents SET deleted = 1, ended_at = coalesce(ended_at, ?) WHERE doc_id = ?", (now, doc_id)
             )
         reached("document deleted")
-        return str(row["uri"])
+        return str(uri)
 
     def scrub(self) -> None:
         """Removes the rows of all deleted documents and their vectors, and rewrites the file so that no free page and no log holds them.
 
-        Raises WriterBusy when another process reads the log meanwhile.
+        Purges that were noted are done then. Raises WriterBusy when another process reads the log meanwhile.
         """
         with self._transaction() as db:
             gone = "SELECT row_id FROM documents WHERE deleted = 1"
@@ -394,13 +407,18 @@ class CatalogWriter:
             collection.drop_vectors(db)
         reached("purged rows removed")
         self._db.execute("VACUUM")
-        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if busy:
+        self._truncate_log()
+        reached("log truncated")
+        self._db.execute("DELETE FROM meta WHERE key LIKE ?", (PURGING + "%",))
+        self._truncate_log()
+        reached("purge finished")
+
+    def _truncate_log(self) -> None:
+        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise WriterBusy(
                 "another process reads the catalog's log, which still holds the purged text",
                 hint="Run the purge again.",
             )
-        reached("purge finished")
 
     def drop_damaged_vectors(self) -> int:
         """Forgets vectors that are not what was stored; returns how many."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from fastapi.testclient import TestClient
+
+from citewell.index.store.catalog import CATALOG_NAME
+from citewell.pipeline.wiring import Engine
 
 QUESTION = {"question": "How many days of annual leave does an employee have?"}
 
@@ -58,6 +64,16 @@ def test_an_upload_is_searchable_when_it_is_answered_and_gone_when_deleted(clien
     assert doc_id not in cited
     assert client.get(f"/v1/documents/{doc_id}").status_code == 404
     assert client.get(f"/v1/documents/{doc_id}/text").status_code == 404
+
+
+def test_a_version_that_is_kept_no_longer_is_gone(client: TestClient, engine: Engine) -> None:
+    doc_id = next(s.doc_id for s in engine.catalog.summaries() if s.uri == "papers/leave.md")
+    version = engine.catalog.document(doc_id).version
+    with closing(sqlite3.connect(engine.directory / CATALOG_NAME, isolation_level=None)) as db:
+        db.execute("UPDATE documents SET text = '' WHERE doc_id = ?", (doc_id,))
+    response = client.get(f"/v1/documents/{doc_id}/text", params={"version": version})
+    assert (response.status_code, response.json()["error"]["code"]) == (410, "document.version_gone")
+    assert "storage.keep_versions_days" in response.json()["error"]["hint"]
 
 
 def test_a_replaced_upload_keeps_its_earlier_version_readable(client: TestClient) -> None:

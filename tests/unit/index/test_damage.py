@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from citewell.core.errors import BackupInvalid, CitewellError, DocumentNotFound, IndexCorrupt
+from citewell.index import files
 from citewell.index.store.catalog import Catalog
 from citewell.index.store.verify import verify
-from citewell.pipeline import maintain
+from citewell.pipeline import health, maintain
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths
 from citewell.pipeline.wiring import Engine
@@ -133,6 +134,30 @@ def test_a_purged_document_is_nowhere(engine: Engine, folder: Path) -> None:
     assert len(engine.catalog.summaries()) == 3
     with pytest.raises(DocumentNotFound):
         maintain.purge(engine, doc_id)
+
+
+@pytest.mark.parametrize(
+    "step", ["document deleted", "purge begun", "purge published", "purged rows removed", "log truncated"]
+)
+def test_a_purge_that_was_stopped_is_run_again(
+    engine: Engine, folder: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doc_id = next(s.doc_id for s in engine.catalog.summaries() if s.uri == "papers/travel.md")
+
+    def stop(reached: str) -> None:
+        if reached == step:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_watchers", [stop])
+        with pytest.raises(KeyboardInterrupt):
+            maintain.purge(engine, doc_id)
+    assert [f.detail for f in health.examine(engine) if f.state == "problem"] == [
+        "the purge of papers/travel.md was not finished"
+    ]
+    assert maintain.purge(engine, doc_id).found_in == ()
+    assert not any(b"145 euros" in path.read_bytes() for path in engine.directory.rglob("*") if path.is_file())
+    assert [f for f in health.examine(engine) if f.state == "problem"] == []
 
 
 def test_a_backup_of_a_directory_in_use_is_sound_and_comes_back(

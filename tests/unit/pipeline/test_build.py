@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from citewell.core.errors import DocumentNotFound
-from citewell.pipeline import health
+from citewell.core.errors import DocumentNotFound, VersionGone
+from citewell.core.settings import load_settings
+from citewell.pipeline import health, maintain
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, ingest_upload
 from citewell.pipeline.wiring import Engine
@@ -84,6 +86,25 @@ def test_superseded_versions_stay_readable_for_old_citations(engine: Engine, fol
     ingest_paths(engine, [folder])
     assert "28 days" in engine.catalog.document(summary.doc_id, summary.version).text
     assert "30 days" in engine.catalog.document(summary.doc_id).text
+
+
+def test_a_version_that_is_kept_no_longer_is_told_as_that(
+    engine: Engine, folder: Path, make_engine: Callable[..., Engine]
+) -> None:
+    summary = next(s for s in engine.catalog.summaries() if s.uri.endswith("leave.md"))
+    forgetful = make_engine(engine.directory, load_settings(storage={"keep_versions_days": 0, "keep_generations": 1}))
+    (folder / "leave.md").write_text("# Leave\n\nNow 30 days.")
+    ingest_paths(forgetful, [folder])
+    with pytest.raises(VersionGone):
+        engine.catalog.document(summary.doc_id, summary.version)
+    assert engine.catalog.text_at(summary.doc_id, summary.version, 0, 5) is None
+    assert maintain.repair(forgetful).problems == ()
+    (folder / "leave.md").unlink()
+    ingest_paths(forgetful, [folder], prune=True)
+    with pytest.raises(DocumentNotFound) as raised:
+        engine.catalog.document(summary.doc_id, summary.version)
+    assert not isinstance(raised.value, VersionGone)
+    forgetful.close()
 
 
 def test_a_document_deleted_and_uploaded_again_is_found_once(engine: Engine) -> None:
