@@ -20,6 +20,7 @@ from citewell.api.routes import health, router
 from citewell.core.errors import CitewellError
 from citewell.core.resources import package_path
 from citewell.pipeline.health import warm_up
+from citewell.pipeline.upkeep import Upkeep
 from citewell.pipeline.wiring import Engine
 
 MULTIPART_OVERHEAD_BYTES = 64_000
@@ -49,7 +50,10 @@ def create_app(engine: Engine) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     threading.Thread(target=_warm_up, args=(app.state.engine,), daemon=True).start()
+    upkeep = Upkeep(app.state.engine)
+    upkeep.start()
     yield
+    upkeep.stop()
     app.state.engine.close()
 
 

@@ -11,6 +11,7 @@ import click
 from citewell.cli.common import ConsoleProgress, Place, common_options, print_json
 
 PATH = click.Path(path_type=Path)
+WRITER_WAIT_S = 30.0
 
 
 @click.group(short_help="Verify, repair, rebuild, back up and restore the index.")
@@ -89,7 +90,7 @@ def compact(place: Place, as_json: bool) -> None:
     engine = place.engine()
     from citewell.pipeline import maintain
 
-    name = maintain.compact(engine)
+    name = maintain.compact(engine, thoroughly=True, wait_s=WRITER_WAIT_S)
     engine.close()
     if as_json:
         print_json({"generation": name})

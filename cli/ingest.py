@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from citewell.cli.common import SOME_FILES_FAILED, ConsoleProgress, Place, commo
 
 if TYPE_CHECKING:
     from citewell.ingest.jobs import IngestReport
+    from citewell.pipeline.wiring import Engine
 
 
 @click.command()
@@ -48,8 +50,21 @@ def ingest(
         print_json(asdict(report))
     else:
         print_report(report)
+    if report.published:
+        _compact(engine, quiet=as_json)
     engine.close()
     sys.exit(SOME_FILES_FAILED if report.failed else 0)
+
+
+def _compact(engine: Engine, *, quiet: bool) -> None:
+    """Merges small blocks where there are some; what was ingested is searchable already, and a running service merges them else."""
+    from citewell.core.errors import WriterBusy
+    from citewell.pipeline import maintain
+
+    with contextlib.suppress(WriterBusy):
+        name = maintain.compact(engine) if maintain.wants_compaction(engine) else None
+        if name is not None and not quiet:
+            click.echo(f"small blocks of the index were merged: generation {name}")
 
 
 def print_report(report: IngestReport) -> None:

@@ -162,6 +162,9 @@ class StorageSettings(Section):
     verify_on_open: bool = Field(
         True, description="Compare index files with their checksums when they are opened, once a process."
     )
+    merge_mb_per_s: float = Field(
+        50.0, ge=0, description="Megabytes a second at which small blocks are merged in the background; 0: no limit."
+    )
     keep_versions_days: int = Field(
         30, ge=0, description="Days for which an earlier version of a living document can be opened."
     )

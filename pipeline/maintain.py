@@ -16,6 +16,7 @@ from citewell.core.errors import BackupInvalid, DocumentNotFound, IndexCorrupt
 from citewell.index.files import reached, sync
 from citewell.index.store.catalog import CATALOG_NAME, Catalog
 from citewell.index.store.generations import FOLDER, generation_folder
+from citewell.index.store.merging import Pace, merge_blocks, merging, wants_merging
 from citewell.index.store.verify import Problem, verify
 from citewell.index.store.writer import LOCK_NAME, CatalogWriter
 from citewell.ingest.jobs import Progress
@@ -71,10 +72,29 @@ def repair(engine: Engine, progress: Progress | None = None) -> Repaired:
     return Repaired(tuple(problems), generation, tuple(uris.get(doc_id, doc_id) for doc_id in damaged))
 
 
-def compact(engine: Engine) -> str | None:
-    """Merges small blocks of the live generation and drops its tombstones; the new generation's name, or None."""
-    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
-        number = writer.compact(engine.recipe)
+def wants_compaction(engine: Engine) -> bool:
+    """Whether the live generation has small blocks to merge or many tombstones. Raises IndexMissing."""
+    live = engine.catalog.live_generation()
+    return live is not None and wants_merging(generation_folder(engine.directory, live))
+
+
+def compact(engine: Engine, *, thoroughly: bool = False, wait_s: float = 0) -> str | None:
+    """Merges small blocks of the live generation and drops its tombstones; the new generation's name, or None.
+
+    When that is not to be done `thoroughly`, a few small blocks and a few tombstones are left alone.
+    The new blocks are written at storage.merge_mb_per_s beside the index, while others read and write; the writer's lock is held for
+    linking to them alone. Raises WriterBusy when another process merges, or still writes after `wait_s` seconds.
+    """
+    live = engine.catalog.live_generation()
+    if live is None:
+        return None
+    pace = Pace(engine.settings.storage.merge_mb_per_s * 1e6)
+    with merging(engine.directory) as folder:
+        merges = merge_blocks(generation_folder(engine.directory, live), folder, pace.wait, thoroughly=thoroughly)
+        if not merges:
+            return None
+        with CatalogWriter(engine.directory, engine.settings.storage, wait_s) as writer:
+            number = writer.merge(merges)
     return None if number is None else f"{number:06d}"
 
 

@@ -79,7 +79,7 @@ class Player:
         self.directory, self.folder, self.chance = directory, folder, random.Random(seed)
         self.engine, self.other = engine_of(directory), engine_of(directory, OTHER)
         self.operations: Mapping[str, Callable[[], Done]] = {
-            "compact": lambda: {"name": compact(self.engine)},
+            "compact": lambda: {"name": compact(self.engine, thoroughly=True)},
             "rebuild": lambda: {"name": rebuild(self.engine).generation},
             "candidate": lambda: {"name": rebuild(self.other, publish=False).generation},
             "write": self.write, "delete": self.delete, "switch": self.switch, "prune": self.prune, "groups": self.groups,

@@ -6,7 +6,7 @@ once; the next generation links to it. `dead.npy` lists tombstones. Names sort b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,13 @@ from citewell.index.files import link
 from citewell.index.passages import Columns, Slots
 
 FOLDER = "blocks"
+ENDINGS = ("faiss", "npz")
 DEAD = "dead.npy"
 TIER = 4  # a block is merged with the one before it when that one is no larger than so many times its own size
 DEAD_SHARE = 0.2  # of a block's rows: when more are dead it is written anew
+FEW_BLOCKS = 8
+FEW_DEAD = 1000
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,26 @@ def block_name(first_slot: int, generation: int) -> str:
     return f"{first_slot:012d}-{generation:06d}"
 
 
-def write_block(folder: Path, generation: int, columns: Columns, vectors: Vectors) -> str:
-    """Writes one block into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`."""
-    target = folder / FOLDER
-    target.mkdir(exist_ok=True)
+def write_block(
+    folder: Path, generation: int, columns: Columns, vectors: Vectors, pace: Callable[[int], None] | None = None
+) -> str:
+    """Writes one block's files into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`.
+
+    `pace` is told the size of each piece, in bytes, before it is written.
+    """
     name = block_name(int(columns.slots[0]) if len(columns) else 0, generation)
     index = faiss.IndexFlatIP(vectors.shape[1])
     if len(vectors):
         index.add(vectors)
-    faiss.write_index(index, str(target / f"{name}.faiss"))
-    with (target / f"{name}.npz").open("wb") as stream:
+    with (folder / f"{name}.faiss").open("wb") as stream:
+
+        def write(piece: bytes) -> int:
+            if pace is not None:
+                pace(len(piece))
+            return stream.write(piece)
+
+        faiss.write_index(index, faiss.PyCallbackIOWriter(write, _PIECE_BYTES))  # type: ignore[attr-defined]
+    with (folder / f"{name}.npz").open("wb") as stream:
         np.savez(stream, slots=columns.slots, passages=columns.passages, documents=columns.documents)
     return name
 
@@ -71,8 +85,7 @@ def open_block(folder: Path, name: str) -> Block:
 
 def link_block(source: Path, target: Path, name: str) -> None:
     """Makes a block of one generation part of another, without copying it."""
-    (target / FOLDER).mkdir(exist_ok=True)
-    for ending in ("faiss", "npz"):
+    for ending in ENDINGS:
         link(source / FOLDER / f"{name}.{ending}", target / FOLDER / f"{name}.{ending}")
 
 
@@ -104,12 +117,17 @@ def merged(blocks: Sequence[Block], dead: Slots) -> tuple[Columns, Vectors]:
     return columns, np.concatenate(parts)
 
 
-def to_merge(sizes: Sequence[int], dead: Sequence[int]) -> list[range]:
+def to_merge(sizes: Sequence[int], dead: Sequence[int], *, thoroughly: bool = False) -> list[range]:
     """Which neighbouring blocks shall become one, by the number of their rows and of the dead among them.
 
     From the newest block backwards each is joined to what follows it while it is at most TIER times as large, so that a row is
-    rewritten a logarithmic number of times; a block with more than DEAD_SHARE of dead rows is written anew.
+    rewritten a logarithmic number of times; a block with more than DEAD_SHARE of dead rows is written anew. Few blocks and few dead
+    rows are left alone, unless it is done `thoroughly`.
     """
+    if not thoroughly:
+        dead = [gone if gone >= FEW_DEAD else 0 for gone in dead]
+        if len(sizes) <= FEW_BLOCKS:
+            return [range(i, i + 1) for i, gone in enumerate(dead) if gone > DEAD_SHARE * sizes[i]]
     living = [size - gone for size, gone in zip(sizes, dead, strict=True)]
     first = len(sizes)
     total = 0

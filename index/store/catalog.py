@@ -24,6 +24,7 @@ OF_LIVING = (
 )
 # A version that is remembered without its text; no document is stored without any.
 _EMPTIED = "(d.text = '')"
+CHOSEN = "chosen_generation"  # in `meta`: published deliberately, whatever the settings
 PURGING = "purging:"  # before the id of a document, in `meta`: a purge of it has begun and is not done
 _IDS_PER_STATEMENT = 500
 _ROWS_PER_PAGE = 1000
@@ -94,7 +95,7 @@ class Catalog:
 
     def chosen_generation(self) -> int | None:
         """The generation that was published deliberately, whatever the settings; None when none was since the last ingestion."""
-        rows = self._rows("SELECT value FROM meta WHERE key = 'chosen_generation'")
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (CHOSEN,))
         return int(rows[0]["value"]) if rows else None
 
     def manifest_sha256(self, generation: int) -> str | None:

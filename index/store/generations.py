@@ -8,7 +8,6 @@ catalog names does not exist for readers.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,20 +21,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from citewell.core.errors import IndexCorrupt, IndexIncompatible
 from citewell.core.protocols import Vectors
 from citewell.index.analysis import ANALYZER_VERSION
-from citewell.index.files import reached, sha256_of, sync
+from citewell.index.files import link, reached, sha256_of, sync
 from citewell.index.lexical import LOCKS, open_lexical, write_lexical
 from citewell.index.passages import Columns, PassageTable, Slots
+from citewell.index.store.blocks import FOLDER as BLOCKS
 from citewell.index.store.blocks import (
     Block,
+    block_name,
     link_block,
-    merged,
     names_of,
     open_block,
     read_dead,
-    to_merge,
     write_block,
     write_dead,
 )
+from citewell.index.store.merging import Merge
 from citewell.index.store.schema import FORMAT_VERSION, OLDEST_READABLE_VERSION
 
 FOLDER = "generations"
@@ -97,13 +97,13 @@ class IndexRow:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a generation has that its base has not: new rows with their vectors, `(len(rows), dimension) float32`, and the slots
-    that end. With `compact` blocks are merged and tombstones dropped."""
+    """What a generation has that its base has not: new rows with their vectors, `(len(rows), dimension) float32`, the slots that
+    end, and merged blocks in place of smaller ones."""
 
     rows: Sequence[IndexRow]
     vectors: Vectors
     ended: Slots = field(default_factory=lambda: _NO_SLOTS)
-    compact: bool = False
+    merges: Sequence[Merge] = ()
 
 
 def generation_folder(directory: Path, generation: int) -> Path:
@@ -130,6 +130,7 @@ def write_generation(
     reached("lexical written")
     table = _check_written(building, recipe.fingerprints.lexical_engine)
     known = {} if base is None or before is None else _unchanged(before, building, base.files)
+    known |= {_merged_name(merge, generation, end): s for merge in change.merges for end, s in merge.checksums.items()}
     files = {str(path.relative_to(building).as_posix()): path for path in _files(building)}
     manifest = Manifest(
         generation=generation,
@@ -159,39 +160,33 @@ def _write_blocks(building: Path, before: Path | None, generation: int, change: 
     """Links what stays, merges what is to be merged, writes the new rows as a block, and lists the tombstones."""
     names = [] if before is None else names_of(before)
     dead = np.union1d(_NO_SLOTS if before is None else read_dead(before), change.ended)
-    if change.compact and before is not None:
-        blocks = [open_block(before, name) for name in names]
-        dead, names = _compact(building, generation, blocks, dead)
+    (building / BLOCKS).mkdir()
+    replaced = {name for merge in change.merges for name in merge.replaced}
     for name in names:
-        assert before is not None
-        link_block(before, building, name)
+        if name not in replaced:
+            assert before is not None
+            link_block(before, building, name)
+    for merge in change.merges:
+        dead = np.setdiff1d(dead, merge.dropped)
+        for ending, path in merge.files.items():
+            link(path, building / _merged_name(merge, generation, ending))
     if change.rows or not names_of(building):
         columns = Columns.of((row.slot, row.chunk_id, row.doc_id) for row in change.rows)
         order = np.argsort([row.slot for row in change.rows], kind="stable")
-        write_block(building, generation, columns, change.vectors[order] if len(order) else change.vectors)
+        vectors = change.vectors[order] if len(order) else change.vectors
+        write_block(building / BLOCKS, generation, columns, vectors)
     write_dead(building, dead)
 
 
-def _compact(building: Path, generation: int, blocks: Sequence[Block], dead: Slots) -> tuple[Slots, list[str]]:
-    """Writes the merged blocks; returns the tombstones that are left, and the names of the blocks that stay as they are."""
-    gone = [np.intersect1d(block.columns.slots, dead, assume_unique=True) for block in blocks]
-    runs = to_merge([len(block) for block in blocks], [len(slots) for slots in gone])
-    rewritten = {number for run in runs for number in run}
-    for run in runs:
-        columns, vectors = merged([blocks[number] for number in run], dead)
-        if len(columns):
-            write_block(building, generation, columns, vectors)
-        dead = np.setdiff1d(dead, np.concatenate([gone[number] for number in run]))
-    return dead, [block.name for number, block in enumerate(blocks) if number not in rewritten]
+def _merged_name(merge: Merge, generation: int, ending: str) -> str:
+    """The file of a merged block within a generation."""
+    return f"{BLOCKS}/{block_name(merge.first_slot, generation)}.{ending}"
 
 
-def wants_compaction(directory: Path, manifest: Manifest) -> bool:
-    """Whether blocks of a generation should be merged."""
-    folder = generation_folder(directory, manifest.generation)
-    table, blocks = read_table(folder)
-    starts = np.cumsum([0, *map(len, blocks)])
-    dead = [int((~table.alive[a:b]).sum()) for a, b in itertools.pairwise(starts)]
-    return bool(to_merge(list(map(len, blocks)), dead))
+def still_there(merges: Sequence[Merge], generation: Path) -> list[Merge]:
+    """Those merges whose blocks the generation in this folder still has."""
+    names = set(names_of(generation))
+    return [merge for merge in merges if names.issuperset(merge.replaced)]
 
 
 def read_table(folder: Path) -> tuple[PassageTable, list[Block]]:

@@ -27,6 +27,7 @@ from citewell.index.store import changes, collection
 from citewell.index.store.catalog import (
     ALIVE,
     CATALOG_NAME,
+    CHOSEN,
     PURGING,
     blob_checksum,
     document_of_row,
@@ -38,11 +39,13 @@ from citewell.index.store.generations import (
     Fingerprints,
     Manifest,
     Recipe,
+    generation_folder,
     read_manifest,
     remove_unnamed,
-    wants_compaction,
+    still_there,
     write_generation,
 )
+from citewell.index.store.merging import Merge
 from citewell.index.store.migrations import migrate
 from citewell.index.store.schema import open_catalog
 
@@ -62,13 +65,13 @@ class Staged:
 
 
 class CatalogWriter:
-    """Holds the writer's lock of `directory` while it is open. Raises WriterBusy when another process has it."""
+    """Holds the writer's lock of `directory` while it is open. Raises WriterBusy when another process has it for longer than `wait_s`."""
 
-    def __init__(self, directory: Path, storage: StorageSettings) -> None:
+    def __init__(self, directory: Path, storage: StorageSettings, wait_s: float = 0) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self._storage = storage
-        self._lock = FileLock(directory / LOCK_NAME, timeout=0)
+        self._lock = FileLock(directory / LOCK_NAME, timeout=wait_s)
         try:
             self._lock.acquire()
         except Timeout:
@@ -273,24 +276,33 @@ class CatalogWriter:
         reached("candidate committed")
         return number
 
-    def compact(self, recipe: Recipe) -> int | None:
-        """Merges small blocks and drops tombstones of the newest generation; None when there is nothing to merge.
+    def merge(self, merges: Sequence[Merge]) -> int | None:
+        """Puts merged blocks in the place of those of the live generation; None when it has none of those any more, or is not the
+        newest state of the documents.
 
         The new generation holds the same documents and takes the live one's place.
         """
-        self._db.execute("DELETE FROM temp.ended")
-        base = self._base(recipe.fingerprints)
-        live = self._meta("live_generation")
-        if base is None or str(base.generation) != live or not wants_compaction(self.directory, base):
+        live = self.live_generation()
+        row = self._db.execute("SELECT manifest_sha256 FROM generations WHERE generation = ?", (live,)).fetchone()
+        if live is None or row is None:
             return None
-        none = Change((), np.zeros((0, recipe.dimension), dtype=np.float32), compact=True)
+        base = read_manifest(self.directory, live, row["manifest_sha256"])
+        there = still_there(merges, generation_folder(self.directory, live))
+        later = "SELECT 1 FROM documents WHERE valid_from > :live OR valid_to > :live LIMIT 1"
+        if not there or self._db.execute(later, {"live": live}).fetchone() is not None:
+            return None
+        recipe = Recipe(base.fingerprints, base.dimension, base.settings)
+        none = Change((), np.zeros((0, recipe.dimension), dtype=np.float32), merges=there)
         number, checksum = self._write(base, none, recipe)
+        chosen = self._meta(CHOSEN)
         now = datetime.now(UTC)
         with self._transaction() as db:
-            self._name(db, number, checksum, recipe.fingerprints, "compact", now)
+            self._name(db, number, checksum, recipe.fingerprints, "merge", now)
             self._go_live(db, number, recipe.fingerprints, now)
+            if chosen is not None:
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (CHOSEN, str(number)))
             db.execute("DELETE FROM generations WHERE generation = ?", (base.generation,))
-        reached("compaction committed")
+        reached("merge committed")
         remove_unnamed(self.directory, self._generations())
         return number
 
@@ -306,7 +318,7 @@ class CatalogWriter:
             now = datetime.now(UTC)
             self._go_live(db, number, Fingerprints.model_validate_json(row["fingerprints"]), now)
             if deliberate:
-                db.execute("INSERT OR REPLACE INTO meta VALUES ('chosen_generation', ?)", (str(number),))
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (CHOSEN, str(number)))
             collection.forget_old(db, number, self._storage, now)
         reached("generation switched")
         remove_unnamed(self.directory, self._generations())
@@ -357,7 +369,7 @@ class CatalogWriter:
         db.execute("INSERT OR REPLACE INTO meta VALUES ('last_generation', ?)", (str(number),))
 
     def _go_live(self, db: sqlite3.Connection, number: int, built: Fingerprints, now: datetime) -> None:
-        db.execute("DELETE FROM meta WHERE key = 'chosen_generation'")
+        db.execute("DELETE FROM meta WHERE key = ?", (CHOSEN,))
         db.execute("UPDATE generations SET published_at = ? WHERE generation = ?", (now.isoformat(), number))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('live_generation', ?)", (str(number),))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprints', ?)", (built.model_dump_json(),))

@@ -29,7 +29,7 @@ from citewell.pipeline.wiring import Engine
 TESTS = Path(__file__).parents[1]
 STEPS = (
     "window staged", "document split anew", "blocks written", "lexical written", "manifest written", "files synced", "folder renamed",
-    "generation named", "generation committed", "folders removed", "candidate committed", "compaction committed", "generation switched",
+    "generation named", "generation committed", "folders removed", "candidate committed", "block merged", "merge committed", "generation switched",
     "generations pruned", "document deleted", "groups set",
 )  # fmt: skip
 KILLS_A_STEP = 2

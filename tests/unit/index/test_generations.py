@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from killing import WORDS
 
-from citewell.core.errors import GenerationNotFound
+from citewell.core.errors import GenerationNotFound, WriterBusy
 from citewell.core.settings import load_settings
-from citewell.index.store.blocks import DEAD_SHARE, TIER, names_of, to_merge
+from citewell.index.store.blocks import DEAD_SHARE, FEW_BLOCKS, FEW_DEAD, TIER, names_of, to_merge
 from citewell.index.store.generations import generation_folder
+from citewell.index.store.merging import Pace, merge_blocks, merging
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
 from citewell.pipeline.maintain import compact
+from citewell.pipeline.upkeep import Upkeep
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]
@@ -58,7 +62,7 @@ def test_many_small_changes_end_as_one_large_ingestion(tmp_path: Path, make_engi
                 present.add(number)
         ingest_paths(engine, [folder], prune=True)
         if turn % 5 == 3:
-            compact(engine)
+            compact(engine, thoroughly=True)
         if turn == 9:
             rebuild(engine)
         assert verify(engine.directory, engine.catalog) == []
@@ -86,13 +90,80 @@ def test_compaction_merges_blocks_and_changes_no_answer(engine: Engine, folder: 
         (folder / "new.md").write_text(f"# New\n\nParagraph {number} about turbines and leave.")
         ingest_paths(engine, [folder])
     before = search(engine, "turbines and annual leave")[0].final
-    name = compact(engine)
+    name = compact(engine, thoroughly=True)
     assert name == "000006"
     assert len(names_of(generation_folder(engine.directory, 6))) == 1
     after = search(engine, "turbines and annual leave")[0].final
     assert [c.chunk_id for c in after.candidates] == [c.chunk_id for c in before.candidates]
     assert verify(engine.directory, engine.catalog) == []
-    assert compact(engine) is None
+    assert compact(engine, thoroughly=True) is None
+
+
+def test_what_ends_while_blocks_are_merged_stays_ended(engine: Engine, folder: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (folder / f"new{number}.md").write_text(f"# New\n\nParagraph {number} about turbines.")
+        ingest_paths(engine, [folder])
+    merges = merge_blocks(generation_folder(engine.directory, 4), tmp_path, lambda size: None, thoroughly=True)
+    assert [len(merge.replaced) for merge in merges] == [4]
+    (folder / "new0.md").write_text("# New\n\nNow about gearboxes.")
+    (folder / "new1.md").unlink()
+    ingest_paths(engine, [folder], prune=True)
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        assert writer.merge(merges) == 6
+        assert writer.merge(merges) is None  # its blocks are there no more
+    assert names_of(generation_folder(engine.directory, 6))[0].endswith("-000006")
+    assert verify(engine.directory, engine.catalog) == []
+    texts = [p.chunk.text for p in search(engine, "turbines gearboxes")[0].passages.values()]
+    assert not any("Paragraph 0" in text or "Paragraph 1" in text for text in texts)
+    assert any("gearboxes" in text for text in texts)
+
+
+def test_an_earlier_generation_that_answers_is_not_merged(engine: Engine, folder: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (folder / f"new{number}.md").write_text(f"# New\n\nParagraph {number} about turbines.")
+        ingest_paths(engine, [folder])
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.make_live(3, deliberate=True)
+    assert compact(engine, thoroughly=True) is None
+    (folder / "more.md").write_text("# More\n\nA paragraph about gearboxes.")
+    ingest_paths(engine, [folder])
+    assert compact(engine, thoroughly=True) == "000006"
+    assert verify(engine.directory, engine.catalog) == []
+
+
+def test_a_running_service_merges_what_others_wrote(engine: Engine, folder: Path, make_engine: Make) -> None:
+    upkeep = Upkeep(engine, interval_s=0.01)
+    assert upkeep.look_once() is None
+    other = make_engine(engine.directory)
+    for number in range(FEW_BLOCKS):
+        (folder / f"new{number}.md").write_text(f"# New\n\nParagraph {number} about turbines.")
+        ingest_paths(other, [folder])
+    upkeep.start()
+    deadline = time.monotonic() + 30
+    while len(names_of(generation_folder(engine.directory, engine.catalog.live_generation() or 0))) > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    upkeep.stop()
+    assert engine.catalog.generation_rows()[-1].made_by == "merge"
+    assert verify(engine.directory, engine.catalog) == []
+    assert search(engine, "turbines")[0].passages
+    other.close()
+
+
+def test_two_do_not_merge_at_once(engine: Engine) -> None:
+    with merging(engine.directory), pytest.raises(WriterBusy), merging(engine.directory):
+        pass
+
+
+def test_a_merge_goes_at_the_rate_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + sum(slept))
+    monkeypatch.setattr(time, "sleep", slept.append)
+    pace, free = Pace(1e6), Pace(0)
+    for _ in range(5):
+        pace.wait(20_000)
+        free.wait(20_000)
+    assert sum(slept) == pytest.approx(0.1)
 
 
 def test_rolling_back_brings_neither_documents_nor_rights_back(engine: Engine, folder: Path) -> None:
@@ -153,11 +224,17 @@ def test_a_candidate_with_other_settings_waits_and_answers_when_it_is_published(
 
 
 def test_blocks_merge_from_the_newest_backwards() -> None:
-    assert to_merge([1000], [0]) == []
-    assert to_merge([1000, 10], [0, 0]) == []
-    assert to_merge([1000, 10, 10], [0, 0, 0]) == [range(1, 3)]
-    assert to_merge([40, 10, 3], [0, 0, 0]) == [range(3)]
-    assert to_merge([1000, 10], [int(1000 * DEAD_SHARE) + 1, 0]) == [range(1)]
+    wanted = partial(to_merge, thoroughly=True)
+    assert wanted([1000], [0]) == []
+    assert wanted([1000, 10], [0, 0]) == []
+    assert wanted([1000, 10, 10], [0, 0, 0]) == [range(1, 3)]
+    assert wanted([40, 10, 3], [0, 0, 0]) == [range(3)]
+    assert wanted([1000, 10], [int(1000 * DEAD_SHARE) + 1, 0]) == [range(1)]
+
+
+def test_few_blocks_and_few_tombstones_are_left_alone() -> None:
+    assert to_merge([10] * FEW_BLOCKS, [9] * FEW_BLOCKS) == []
+    assert to_merge([10 * FEW_DEAD, 10], [9 * FEW_DEAD, 9]) == [range(1)]
     sizes: list[int] = []
     written = 0
     for _ in range(1000):  # rows written in all stay proportional, times a logarithm
@@ -166,4 +243,5 @@ def test_blocks_merge_from_the_newest_backwards() -> None:
             merged = sum(sizes[run.start : run.stop])
             sizes[run.start : run.stop] = [merged]
             written += merged
+    assert len(sizes) <= FEW_BLOCKS + np.log(1000)
     assert written < 1000 * (np.log(1000) / np.log(1 + 1 / TIER) + 1)
