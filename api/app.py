@@ -19,6 +19,7 @@ from citewell.api.errors import error_response, install_error_handlers
 from citewell.api.routes import health, router
 from citewell.core.errors import CitewellError
 from citewell.core.resources import package_path
+from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.health import warm_up
 from citewell.pipeline.upkeep import Upkeep
 from citewell.pipeline.wiring import Engine
@@ -39,6 +40,7 @@ def create_app(engine: Engine) -> FastAPI:
     )
     app.state.engine = engine
     app.state.uploads = threading.Lock()
+    app.state.canary = CanaryRoute(engine)
     app.include_router(router)
     app.include_router(health)
     install_error_handlers(app)
@@ -51,9 +53,11 @@ def create_app(engine: Engine) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     threading.Thread(target=_warm_up, args=(app.state.engine,), daemon=True).start()
     upkeep = Upkeep(app.state.engine)
-    upkeep.start()
+    for helper in (upkeep, app.state.canary):
+        helper.start()
     yield
-    upkeep.stop()
+    for helper in (upkeep, app.state.canary):
+        helper.stop()
     app.state.engine.close()
 
 

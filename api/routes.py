@@ -16,7 +16,8 @@ from citewell.api.errors import error_response
 from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge, WriterBusy
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline import build, present
-from citewell.pipeline.ask import ask, search
+from citewell.pipeline.ask import search
+from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.wiring import Engine
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -62,10 +63,18 @@ def _uploading(request: Request) -> Iterator[None]:
 CurrentEngine = Annotated[Engine, Depends(_engine)]
 
 
+def _canary(request: Request) -> CanaryRoute:
+    route: CanaryRoute = request.app.state.canary
+    return route
+
+
+CurrentCanary = Annotated[CanaryRoute, Depends(_canary)]
+
+
 @router.post("/answer", response_model_exclude_none=False, tags=["questions"])
-def answer(body: schemas.Question, engine: CurrentEngine) -> schemas.AnswerModel:
+def answer(body: schemas.Question, canary: CurrentCanary) -> schemas.AnswerModel:
     """Answers a question from the documents; every sentence carries a checked citation, or the status is `abstained`."""
-    return schemas.AnswerModel(**present.answer_as_json(ask(engine, body.question), explain=body.explain))
+    return schemas.AnswerModel(**present.answer_as_json(canary.ask(body.question), explain=body.explain))
 
 
 @router.post("/search", tags=["questions"])

@@ -1,18 +1,22 @@
-"""`citewell generations list|publish|rollback|prune`."""
+"""`citewell generations list|publish|rollback|prune|compare|canary`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from citewell.cli.common import Place, common_options, print_json
-from citewell.core.errors import GenerationNotFound
+from citewell.cli.common import ConsoleProgress, Place, common_options, print_json
+from citewell.core.errors import GenerationNotFound, InvalidQuery
+
+if TYPE_CHECKING:
+    from citewell.pipeline.canary import Comparison
 
 
-@click.group(short_help="List, publish and prune the generations of the index.")
+@click.group(short_help="List, try, publish and prune the generations of the index.")
 def generations() -> None:
-    """List, publish and prune the generations of the index.
+    """List, try, publish and prune the generations of the index.
 
     A running service follows: its next answer comes from the generation that is live then. Which documents are alive and who may
     read them is always asked of the present, whichever generation answers.
@@ -77,6 +81,118 @@ def prune(keep: int, place: Place, as_json: bool) -> None:
         print_json({"removed": gone})
     else:
         click.echo(f"removed {', '.join(gone) if gone else 'nothing'}")
+
+
+@generations.command()
+@click.argument("generation", type=click.IntRange(1))
+@click.argument("questions", type=click.File(encoding="utf-8"))
+@common_options
+def compare(generation: int, questions: IO[str], place: Place, as_json: bool) -> None:
+    """Ask the live generation and the kept GENERATION each question of the file QUESTIONS, one a line, and show where they differ.
+
+    \b
+    citewell index rebuild --no-publish --set chunking.max_tokens=128
+    citewell generations compare 7 questions.txt
+    """
+    lines = [line.strip() for line in questions if line.strip()]
+    if not lines:
+        raise InvalidQuery("the file holds no question", hint="Write one question a line.")
+    engine = place.engine()
+    from citewell.pipeline import canary
+
+    with ConsoleProgress("compare", quiet=as_json) as progress:
+        found = canary.compare(engine, generation, lines, progress.advance)
+    engine.close()
+    summary = canary.compared(list(found.values()))
+    if as_json:
+        print_json({"summary": asdict(summary), "questions": {q: asdict(d) for q, d in found.items()}})
+        return
+    for question, difference in found.items():
+        if difference.live_answered != difference.canary_answered:
+            click.echo(f"{'only the live one' if difference.live_answered else 'only the other'} answers: {question}")
+        elif not difference.same_first:
+            click.echo(f"another document comes first: {question}")
+    _tell(summary)
+
+
+@generations.group(short_help="Try a kept generation in the running service.")
+def canary() -> None:
+    """Try a kept generation in the running service before it is published.
+
+    It shadows a share of the questions, or answers them; each is also put to the other generation, and how both differ is
+    written down without the question.
+    """
+
+
+@canary.command()
+@click.argument("generation", type=click.IntRange(1))
+@click.option("--share", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="Of the questions.")  # fmt: skip
+@click.option("--answers", is_flag=True, help="Its answers are served; without, the live ones are.")
+@common_options
+def start(generation: int, share: float, answers: bool, place: Place, as_json: bool) -> None:
+    """Try the kept generation GENERATION on a share of the questions."""
+    settings = place.settings()
+    from citewell.index.store.catalog import Canary
+    from citewell.index.store.writer import CatalogWriter
+
+    place.require_index()
+    tried = Canary(generation, share, answers)
+    with CatalogWriter(place.directory, settings.storage) as writer:
+        writer.start_canary(tried)
+    if as_json:
+        print_json(asdict(tried))
+    else:
+        click.echo(f"generation {generation:06d} {'answers' if answers else 'shadows'} {share:.0%} of the questions")
+
+
+@canary.command()
+@common_options
+def stop(place: Place, as_json: bool) -> None:
+    """Have the live generation alone asked again."""
+    settings = place.settings()
+    from citewell.index.store.writer import CatalogWriter
+
+    place.require_index()
+    with CatalogWriter(place.directory, settings.storage) as writer:
+        writer.end_canary()
+    if as_json:
+        print_json({"canary": None})
+    else:
+        click.echo("the live generation alone is asked")
+
+
+@canary.command()
+@click.option("--generation", type=click.IntRange(1), help="Default: the one that is tried.")
+@common_options
+def report(generation: int | None, place: Place, as_json: bool) -> None:
+    """Show how the tried generation's answers differ from the live one's."""
+    engine = place.engine()
+    from citewell.pipeline import canary as trial
+
+    tried = engine.catalog.canary()
+    engine.close()
+    number = generation or (tried.generation if tried else None)
+    if number is None:
+        raise GenerationNotFound("no generation is tried", hint="Try one: `citewell generations canary start N`.")
+    found = trial.kept(place.directory, number)
+    summary = trial.compared(found) if found else None
+    if as_json:
+        print_json({"canary": asdict(tried) if tried else None, "summary": asdict(summary) if summary else None})
+    elif summary is None:
+        click.echo(f"no question has been compared for generation {number:06d} yet")
+    else:
+        _tell(summary)
+
+
+def _tell(summary: Comparison) -> None:
+    click.echo(
+        f"{summary.questions} questions: {summary.same_first:.1%} with the same first document, {summary.overlap:.1%} of the documents of the context "
+        f"in common, {summary.same_cited:.1%} citing the same documents"
+    )
+    click.echo(
+        f"answered by both {summary.both_answered}, by the live one alone {summary.only_live_answered}, by the other alone "
+        f"{summary.only_canary_answered}, by neither {summary.neither_answered}; median {summary.live_ms} and {summary.canary_ms} ms"
+    )
 
 
 def _make_live(place: Place, generation: int, *, as_json: bool) -> None:

@@ -50,12 +50,13 @@ class _Opened:
 
 
 class SnapshotSource:
-    """Gives the current snapshot; a newly published generation, a deletion or a change of rights is seen by the next call."""
+    """Gives snapshots of the generation that `pick` names; another pick, a deletion or a change of rights is seen by the next call."""
 
     def __init__(
         self,
         directory: Path,
         catalog: Catalog,
+        pick: Callable[[], int | None],
         embedder_of: Callable[[Manifest], Embedder],
         lexical: LexicalSettings,
         *,
@@ -63,6 +64,7 @@ class SnapshotSource:
     ) -> None:
         self._directory = directory
         self._catalog = catalog
+        self._pick = pick
         self._embedder_of = embedder_of
         self._lexical = lexical
         self._verify = verify
@@ -73,7 +75,7 @@ class SnapshotSource:
         self._lock = threading.Lock()
 
     def current(self, groups: Groups = None) -> Snapshot:
-        """The live generation, as a caller of these groups sees it. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
+        """The generation, as a caller of these groups sees it. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
         with self._lock:
             try:
                 return self._current(groups)
@@ -86,7 +88,7 @@ class SnapshotSource:
         changes = self._catalog.changes()
         if changes != self._changes:
             self._held.clear()
-            self._open(self._live())
+            self._open(self._picked())
             self._changes = changes
         snapshot = self._held.get(groups)
         if snapshot is None:
@@ -95,8 +97,8 @@ class SnapshotSource:
                 self._held.popitem(last=False)
         return snapshot
 
-    def _live(self) -> int:
-        generation = self._catalog.live_generation()
+    def _picked(self) -> int:
+        generation = self._pick()
         if generation is None:
             raise IndexMissing(f"nothing has been ingested into {self._directory} yet")
         return generation

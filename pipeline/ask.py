@@ -77,19 +77,19 @@ class Replay:
     answer: Answer
 
 
-def ask(engine: Engine, question: str, groups: frozenset[str] | None = None) -> Answer:
+def ask(engine: Engine, question: str, groups: frozenset[str] | None = None, generation: int | None = None) -> Answer:
     """The checked answer to a question, or an abstention, from what a caller of these groups may read (None: the owner, everything).
 
-    Raises InvalidQuery and the errors of opening an index.
+    With `generation` it comes from that one, not from the live one. Raises InvalidQuery and the errors of opening an index.
     """
-    return replay(engine, read_query(engine, question, groups)).answer
+    return replay(engine, read_query(engine, question, groups), generation=generation).answer
 
 
-def replay(engine: Engine, query: Query) -> Replay:
+def replay(engine: Engine, query: Query, generation: int | None = None) -> Replay:
     """The whole line from a query to its answer, with what each stage left behind; what `ask` serves is its `answer`."""
     with tracing() as trace:
         with stage("open"):
-            snapshot = engine.snapshot(query.groups)
+            snapshot = engine.snapshot(query.groups, generation)
         found = retrieve(engine, snapshot, query)
         with stage("assemble") as span:
             generator = engine.generator(snapshot)

@@ -114,7 +114,7 @@ def purge(engine: Engine, doc_id: str, *, prove: bool = True) -> Purged:
         reached("purge begun")
         number = writer.build(engine.recipe, "purge", anew=True)
         writer.make_live(number)
-        writer.prune(1)
+        writer.prune(1, with_canary=True)
         reached("purge published")
         writer.scrub()
     for backup in engine.directory.glob(f"{CATALOG_NAME}.format*"):

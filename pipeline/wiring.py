@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import threading
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
@@ -32,6 +34,8 @@ class Engine:
     def __init__(self, directory: Path, settings: Settings) -> None:
         self.directory = directory
         self.settings = settings
+        self._beside: tuple[int, SnapshotSource] | None = None  # the last one that was asked for by its number
+        self._beside_lock = threading.Lock()
 
     @cached_property
     def embedder(self) -> SentenceEmbedder:
@@ -71,21 +75,21 @@ class Engine:
         return Catalog(self.directory)
 
     @cached_property
-    def _snapshots(self) -> SnapshotSource:
-        return SnapshotSource(
-            self.directory,
-            self.catalog,
-            self._embedder_of,
-            self.settings.lexical,
-            verify=self.settings.storage.verify_on_open,
-        )
+    def _live_snapshots(self) -> SnapshotSource:
+        return self._snapshots_of(self.catalog.live_generation, self._embedder_of)
 
-    def _embedder_of(self, manifest: Manifest) -> SentenceEmbedder:
+    def _snapshots_of(
+        self, pick: Callable[[], int | None], embedder_of: Callable[[Manifest], SentenceEmbedder]
+    ) -> SnapshotSource:
+        verify = self.settings.storage.verify_on_open
+        return SnapshotSource(self.directory, self.catalog, pick, embedder_of, self.settings.lexical, verify=verify)
+
+    def _embedder_of(self, manifest: Manifest, *, deliberate: bool = False) -> SentenceEmbedder:
         """The model that a generation's vectors come from. Raises IndexIncompatible for one that neither the settings name nor a
-        deliberate publication chose."""
+        deliberate choice does."""
         if manifest.fingerprints == self.fingerprints:
             return self.embedder
-        if self.catalog.chosen_generation() != manifest.generation:
+        if not deliberate and self.catalog.chosen_generation() != manifest.generation:
             require_same(manifest.fingerprints, self.fingerprints)
         if manifest.fingerprints.embedder == self.embedder.fingerprint:
             return self.embedder
@@ -97,12 +101,19 @@ class Engine:
             )
         return chosen
 
-    def snapshot(self, groups: frozenset[str] | None = None) -> Snapshot:
-        """The live generation, opened, as a caller of these groups sees it (None: the owner).
+    def snapshot(self, groups: frozenset[str] | None = None, generation: int | None = None) -> Snapshot:
+        """The live generation, or one that is kept beside it, opened, as a caller of these groups sees it (None: the owner).
 
         Raises IndexMissing, IndexIncompatible or IndexCorrupt.
         """
-        return self._snapshots.current(groups)
+        if generation is None:
+            return self._live_snapshots.current(groups)
+        with self._beside_lock:
+            number, source = self._beside or (0, self._live_snapshots)
+            if number != generation:
+                source = self._snapshots_of(lambda: generation, partial(self._embedder_of, deliberate=True))
+                self._beside = generation, source
+        return source.current(groups)
 
     @cached_property
     def config_hash(self) -> str:

@@ -25,6 +25,7 @@ OF_LIVING = (
 # A version that is remembered without its text; no document is stored without any.
 _EMPTIED = "(d.text = '')"
 CHOSEN = "chosen_generation"  # in `meta`: published deliberately, whatever the settings
+CANARY = "canary"  # in `meta`: a `Canary`
 PURGING = "purging:"  # before the id of a document, in `meta`: a purge of it has begun and is not done
 _IDS_PER_STATEMENT = 500
 _ROWS_PER_PAGE = 1000
@@ -44,6 +45,15 @@ class GenerationRow:
     built_at: str
     published_at: str | None
     live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A generation that is tried beside the live one: for which share of the questions, and whether it answers them or shadows."""
+
+    generation: int
+    share: float
+    answers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,11 @@ class Catalog:
         """The generation that was published deliberately, whatever the settings; None when none was since the last ingestion."""
         rows = self._rows("SELECT value FROM meta WHERE key = ?", (CHOSEN,))
         return int(rows[0]["value"]) if rows else None
+
+    def canary(self) -> Canary | None:
+        """The generation that is tried beside the live one, if one is."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (CANARY,))
+        return Canary(**json.loads(rows[0]["value"])) if rows else None
 
     def manifest_sha256(self, generation: int) -> str | None:
         """The checksum of that generation's manifest as it was published."""

@@ -10,7 +10,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -26,9 +26,11 @@ from citewell.index.files import reached
 from citewell.index.store import changes, collection
 from citewell.index.store.catalog import (
     ALIVE,
+    CANARY,
     CATALOG_NAME,
     CHOSEN,
     PURGING,
+    Canary,
     blob_checksum,
     document_of_row,
     dump_blocks,
@@ -323,11 +325,27 @@ class CatalogWriter:
         reached("generation switched")
         remove_unnamed(self.directory, self._generations())
 
-    def prune(self, keep: int) -> list[int]:
-        """Forgets all generations but the live one and the newest `keep`; returns those that went."""
-        live = int(self._meta("live_generation") or 0)
+    def start_canary(self, canary: Canary) -> None:
+        """Has readers try a kept generation beside the live one. Raises GenerationNotFound."""
+        if canary.generation not in self._generations() or canary.generation == self.live_generation():
+            raise GenerationNotFound(f"no generation {canary.generation:06d} is kept beside the live one")
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (CANARY, json.dumps(asdict(canary))))
+        reached("canary started")
+
+    def end_canary(self) -> None:
+        """Has readers ask the live generation alone."""
+        self._db.execute("DELETE FROM meta WHERE key = ?", (CANARY,))
+
+    def prune(self, keep: int, *, with_canary: bool = False) -> list[int]:
+        """Forgets all generations but the live one, the newest `keep` and, unless it shall go too, one that is tried; returns those that went."""
+        stay = {int(self._meta("live_generation") or 0)}
+        canary = self._meta(CANARY)
+        if with_canary:
+            self.end_canary()
+        elif canary is not None:
+            stay.add(json.loads(canary)["generation"])
         numbers = self._generations()
-        gone = [n for n in numbers[: max(0, len(numbers) - keep)] if n != live]
+        gone = [n for n in numbers[: max(0, len(numbers) - keep)] if n not in stay]
         with self._transaction() as db:
             db.executemany("DELETE FROM generations WHERE generation = ?", [(n,) for n in gone])
             collection.drop_rows(db, self._storage, datetime.now(UTC))
@@ -370,6 +388,7 @@ class CatalogWriter:
 
     def _go_live(self, db: sqlite3.Connection, number: int, built: Fingerprints, now: datetime) -> None:
         db.execute("DELETE FROM meta WHERE key = ?", (CHOSEN,))
+        db.execute("DELETE FROM meta WHERE key = ? AND json_extract(value, '$.generation') = ?", (CANARY, number))
         db.execute("UPDATE generations SET published_at = ? WHERE generation = ?", (now.isoformat(), number))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('live_generation', ?)", (str(number),))
         db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprints', ?)", (built.model_dump_json(),))

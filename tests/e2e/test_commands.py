@@ -111,6 +111,19 @@ def test_each_error_is_one_sentence_with_a_hint_and_a_non_zero_exit(indexed: Pat
     assert "Usage" in run("aks", cwd=indexed, expect=2).stderr
 
 
+def test_other_settings_are_tried_before_they_are_published(indexed: Path) -> None:
+    candidate = ("--set", "chunking.max_tokens=32")
+    assert not run_json("index", "rebuild", "--no-publish", *candidate, cwd=indexed)["published"]
+    (indexed / "questions.txt").write_text("How many days of annual leave does an employee have?\n\nWho won in 1990?\n")
+    assert run_json("generations", "compare", "2", "questions.txt", cwd=indexed)["summary"]["questions"] == 2
+    assert "000009 is not kept" in run("generations", "compare", "9", "questions.txt", cwd=indexed, expect=1).stderr
+    run("generations", "canary", "start", "2", "--share", "0.5", cwd=indexed)
+    assert "no question" in run("generations", "canary", "report", cwd=indexed).stdout
+    run("generations", "canary", "stop", cwd=indexed)
+    run("generations", "publish", "2", cwd=indexed)
+    assert run_json("search", "annual leave", cwd=indexed)["generation"] == "000002"
+
+
 def test_an_index_of_another_embedder_is_refused(indexed: Path) -> None:
     """A model folder with other weights, of which only the checksum is looked at."""
     from citewell.core.models import BUNDLED_EMBEDDER, model_folder
