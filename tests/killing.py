@@ -51,8 +51,9 @@ WORDS = [
     "probe",
 ]
 DOCUMENTS = 10
-SETTINGS = load_settings(ingest={"window_documents": 2}, storage={"keep_generations": 3})
-OTHER = load_settings(chunking={"max_tokens": 64}, storage={"keep_generations": 3})
+STORED = {"ingest": {"window_documents": 2}, "storage": {"keep_generations": 3}, "rerank": {"model": ""}}
+SETTINGS = load_settings(None, **STORED)
+OTHER = load_settings(None, **STORED, chunking={"max_tokens": 64})
 Done = dict[str, Any]
 
 
