@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--model", required=True, help="a cross-encoder with a reader")
+    parser.add_argument("--model", default="citewell-reader", help="a cross-encoder with a reader")
     parser.add_argument("--max-tokens", type=int, default=384)
     parser.add_argument("--cache", type=Path, default=Path(".cache/datasets"))
     arguments = parser.parse_args()

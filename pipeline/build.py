@@ -12,15 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from citewell.core.errors import FileRejected, FileUnreadable, SourceError
+from citewell.core.protocols import Vectors
 from citewell.core.types import Chunk, Document, document_id
 from citewell.index.embed import content_hash, embedding_input
 from citewell.index.store.generations import require_same
-from citewell.index.store.writer import CatalogWriter, Staged
+from citewell.index.store.writer import CatalogWriter, Resplit, Staged
 from citewell.ingest.jobs import Failure, IngestReport, Progress, Silent, content_key
 from citewell.ingest.normalise import compose_document
 from citewell.ingest.parsers import parse
 from citewell.ingest.sources import UPLOADS, Scope, SourceFile, readable, scan
 from citewell.pipeline.wiring import Engine
+
+WRITER_WAIT_S = 600.0  # for another writer, while documents are split and embedded anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +96,58 @@ def rebuild(engine: Engine, *, publish: bool = True, progress: Progress | None =
     """Builds an index of the living documents with the present settings, from the stored text, and publishes it.
 
     Documents are split and embedded where that was not done with these settings before: a run that was killed goes on where it was.
-    Without `publish` the generation waits beside the live one, to be looked at and published later.
+    The writer's lock is held while a window is stored and while the index is written, not while models work: others may ingest
+    meanwhile. Without `publish` the generation waits beside the live one, to be looked at and published later.
     """
     started = time.perf_counter()
-    told = progress or Silent()
-    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
-        run = _Run(engine, writer)
-        unsplit = list(writer.unsplit(engine.fingerprints))
-        for number, (row_id, document) in enumerate(unsplit):
-            told.advance(number, len(unsplit), document.uri)
-            _resplit(run, row_id, document)
-        told.advance(len(unsplit), len(unsplit), "writing the index")
+    told, report = progress or Silent(), IngestReport(published=publish)
+    with CatalogWriter(engine.directory, engine.settings.storage):
+        pass  # an older format is brought forward, and another writer is told at once
+    rows = engine.catalog.unsplit(engine.fingerprints.chunker, engine.fingerprints.embedder)
+    size = engine.settings.ingest.window_documents
+    for at in range(0, len(rows), size):
+        told.advance(at, len(rows), "splitting and embedding")
+        made = _resplit(engine, rows[at : at + size], report)
+        with CatalogWriter(engine.directory, engine.settings.storage, WRITER_WAIT_S) as writer:
+            writer.resplit(*made, engine.fingerprints)
+    told.advance(len(rows), len(rows), "writing the index")
+    with CatalogWriter(engine.directory, engine.settings.storage, WRITER_WAIT_S) as writer:
+        late = engine.catalog.unsplit(engine.fingerprints.chunker, engine.fingerprints.embedder)
+        writer.resplit(*_resplit(engine, late, report), engine.fingerprints)
         generation = writer.build(engine.recipe, "rebuild", anew=True)
         if publish:
             writer.make_live(generation)
-        report = run.report
-        report.published = publish
-        report.generation = f"{generation:06d}"
-        report.ms = round((time.perf_counter() - started) * 1000, 1)
-        return report
+    report.generation = f"{generation:06d}"
+    report.ms = round((time.perf_counter() - started) * 1000, 1)
+    return report
 
 
-def _resplit(run: _Run, row_id: int, document: Document) -> None:
-    """Stages the passages of a living document, and their vectors, as the present settings make them."""
-    engine = run.engine
-    chunks, inputs = _embedding_inputs(engine, document)
-    hashes = [content_hash(text) for text in inputs]
-    texts = dict(zip(hashes, inputs, strict=True))
-    wanted = run.writer.missing_vectors(texts, engine.embedder.fingerprint)
-    to_embed = [key for key in texts if key in wanted]
-    vectors = engine.embedder.embed([texts[key] for key in to_embed])
-    run.report.changed.append(document.uri)
-    run.report.passages += len(chunks)
-    run.report.chunks_embedded += len(to_embed)
-    run.writer.resplit(row_id, chunks, hashes, dict(zip(to_embed, vectors, strict=True)), engine.fingerprints)
+def _resplit(engine: Engine, rows: Sequence[int], report: IngestReport) -> tuple[list[Resplit], dict[bytes, Vectors]]:
+    """The passages of stored documents, and the vectors that are missing, as the present settings make them."""
+    documents = engine.catalog.documents_at(rows)
+    split, vectors = _split_and_embed(engine, list(documents.values()), report)
+    report.changed.extend(document.uri for document in documents.values())
+    made = zip(documents, split, strict=True)
+    return [Resplit(row_id, chunks, hashes) for row_id, (chunks, hashes) in made], vectors
+
+
+def _split_and_embed(
+    engine: Engine, documents: Sequence[Document], report: IngestReport
+) -> tuple[list[tuple[list[Chunk], list[bytes]]], dict[bytes, Vectors]]:
+    """The passages of each document with the keys of their vectors, and the vectors that are not stored yet."""
+    inputs: dict[bytes, str] = {}
+    split: list[tuple[list[Chunk], list[bytes]]] = []
+    for document in documents:
+        chunks, texts = _embedding_inputs(engine, document)
+        hashes = [content_hash(text) for text in texts]
+        inputs |= dict(zip(hashes, texts, strict=True))
+        split.append((chunks, hashes))
+        report.passages += len(chunks)
+    wanted = engine.catalog.missing_vectors(inputs, engine.embedder.fingerprint)
+    to_embed = [key for key in inputs if key in wanted]
+    vectors = engine.embedder.embed([inputs[key] for key in to_embed]) if to_embed else ()
+    report.chunks_embedded += len(to_embed)
+    return split, dict(zip(to_embed, vectors, strict=True))
 
 
 def _embedding_inputs(engine: Engine, document: Document) -> tuple[list[Chunk], list[str]]:
@@ -275,24 +296,15 @@ def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> Inge
 
 def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
     """Splits and embeds the new documents of a window and commits them with their vectors."""
-    embedder = run.engine.embedder
-    staged: list[Staged] = []
-    inputs: dict[bytes, str] = {}
-    for entry in window:
-        if entry.document is None:
-            continue
-        chunks, texts = _embedding_inputs(run.engine, entry.document)
-        hashes = [content_hash(text) for text in texts]
-        inputs |= dict(zip(hashes, texts, strict=True))
-        staged.append(Staged(entry.document, entry.source, entry.path, entry.content_key, chunks, hashes))
-        run.report.passages += len(chunks)
-    if not staged:
+    new = [(entry, entry.document) for entry in window if entry.document is not None]
+    if not new:
         return
-    wanted = run.writer.missing_vectors(inputs, embedder.fingerprint)
-    to_embed = [key for key in inputs if key in wanted]
-    vectors = embedder.embed([inputs[key] for key in to_embed])
-    run.report.chunks_embedded += len(to_embed)
-    run.writer.stage(staged, dict(zip(to_embed, vectors, strict=True)), run.engine.fingerprints)
+    split, vectors = _split_and_embed(run.engine, [document for _, document in new], run.report)
+    staged = [
+        Staged(document, entry.source, entry.path, entry.content_key, chunks, hashes)
+        for (entry, document), (chunks, hashes) in zip(new, split, strict=True)
+    ]
+    run.writer.stage(staged, vectors, run.engine.fingerprints)
 
 
 def upload_id(name: str) -> str:

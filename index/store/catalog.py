@@ -306,6 +306,29 @@ class Catalog:
         )
         return {row[0]: row[1] for row in rows}
 
+    def missing_vectors(self, hashes: Collection[bytes], embedder: str) -> set[bytes]:
+        """Those of `hashes` for which no vector of this embedder is stored."""
+        sql = "SELECT 1 FROM vectors WHERE content_hash = ? AND embedder = ?"
+        return {h for h in set(hashes) if not self._rows(sql, (h, embedder))}
+
+    def unsplit(self, chunker: str, embedder: str) -> list[int]:
+        """The rows of the living documents, by uri, that have no passages of this chunker or lack a vector of this embedder."""
+        rows = self._rows(
+            f"SELECT row_id FROM documents d WHERE {ALIVE} AND (NOT EXISTS (SELECT 1 FROM chunks c WHERE c.row_id = d.row_id "
+            "AND c.chunker = :chunker) OR EXISTS (SELECT 1 FROM chunks c WHERE c.row_id = d.row_id AND c.chunker = :chunker "
+            "AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.content_hash = c.content_hash AND v.embedder = :embedder))) ORDER BY uri",
+            {"chunker": chunker, "embedder": embedder},
+        )
+        return [int(row[0]) for row in rows]
+
+    def documents_at(self, row_ids: Sequence[int]) -> dict[int, Document]:
+        """The documents of these rows that are stored, in this order."""
+        found = {}
+        for row_id in row_ids:
+            for row in self._rows("SELECT * FROM documents WHERE row_id = ? AND text != ''", (row_id,)):
+                found[row_id] = document_of_row(row)
+        return found
+
     def changes_since(self, generation: int) -> int:
         """How many documents came, changed or went after a generation was built."""
         rows = self._rows(

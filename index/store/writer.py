@@ -32,7 +32,6 @@ from citewell.index.store.catalog import (
     PURGING,
     Canary,
     blob_checksum,
-    document_of_row,
     dump_blocks,
     text_checksum,
 )
@@ -62,6 +61,15 @@ class Staged:
     source: str
     path: str
     content_key: str
+    chunks: Sequence[Chunk]
+    content_hashes: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Resplit:
+    """A stored document's row, its passages by another chunker, and the key of each passage's vector."""
+
+    row_id: int
     chunks: Sequence[Chunk]
     content_hashes: Sequence[bytes]
 
@@ -150,11 +158,6 @@ class CatalogWriter:
             is not None
         )
 
-    def missing_vectors(self, hashes: Collection[bytes], embedder: str) -> set[bytes]:
-        """Those of `hashes` for which no vector of this embedder is stored."""
-        sql = "SELECT 1 FROM vectors WHERE content_hash = ? AND embedder = ?"
-        return {h for h in set(hashes) if self._db.execute(sql, (h, embedder)).fetchone() is None}
-
     def stage(self, window: Sequence[Staged], vectors: Mapping[bytes, Vectors], built: Fingerprints) -> None:
         """Stores a window of documents and the vectors it needs, in one transaction; not visible yet."""
         with self._transaction() as db:
@@ -164,34 +167,21 @@ class CatalogWriter:
                 self._insert_chunks(db, row_id, staged.chunks, staged.content_hashes, built.chunker)
         reached("window staged")
 
-    def unsplit(self, built: Fingerprints) -> Iterator[tuple[int, Document]]:
-        """The living documents, by uri, that have no passages of this chunker or lack a vector of this embedder, with their row."""
-        rows = self._db.execute(
-            f"SELECT row_id FROM documents d WHERE {ALIVE} AND (NOT EXISTS (SELECT 1 FROM chunks c WHERE c.row_id = d.row_id "
-            "AND c.chunker = :chunker) OR EXISTS (SELECT 1 FROM chunks c WHERE c.row_id = d.row_id AND c.chunker = :chunker "
-            "AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.content_hash = c.content_hash AND v.embedder = :embedder))) ORDER BY uri",
-            {"chunker": built.chunker, "embedder": built.embedder},
-        ).fetchall()
-        for (row_id,) in rows:
-            yield (
-                row_id,
-                document_of_row(self._db.execute("SELECT * FROM documents WHERE row_id = ?", (row_id,)).fetchone()),
-            )
+    def resplit(self, window: Sequence[Resplit], vectors: Mapping[bytes, Vectors], built: Fingerprints) -> None:
+        """Stores passages of living documents as this chunker makes them, where they are not stored yet, and their vectors.
 
-    def resplit(
-        self, row_id: int, chunks: Sequence[Chunk], hashes: Sequence[bytes], vectors: Mapping[bytes, Vectors], built: Fingerprints
-    ) -> None:  # fmt: skip
-        """Stores the passages of a living document as this chunker makes them, where they are not stored yet, and their vectors.
-
-        No generation holds them before one is built with this chunker: readers see nothing of it.
+        No generation holds them before one is built with this chunker: readers see nothing of it. A document that ended meanwhile is
+        passed over.
         """
+        known = "SELECT 1 FROM chunks WHERE row_id = ? AND chunker = ?"
+        lives = f"SELECT 1 FROM documents d WHERE row_id = ? AND {ALIVE}"
         with self._transaction() as db:
             self._keep_vectors(db, vectors, built.embedder)
-            known = db.execute(
-                "SELECT 1 FROM chunks WHERE row_id = ? AND chunker = ?", (row_id, built.chunker)
-            ).fetchone()
-            if known is None:
-                self._insert_chunks(db, row_id, chunks, hashes, built.chunker)
+            for made in window:
+                if db.execute(lives, (made.row_id,)).fetchone() is None:
+                    continue
+                if db.execute(known, (made.row_id, built.chunker)).fetchone() is None:
+                    self._insert_chunks(db, made.row_id, made.chunks, made.content_hashes, built.chunker)
         reached("document split anew")
 
     def _keep_vectors(self, db: sqlite3.Connection, vectors: Mapping[bytes, Vectors], embedder: str) -> None:

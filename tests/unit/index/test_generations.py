@@ -232,6 +232,26 @@ def test_blocks_merge_from_the_newest_backwards() -> None:
     assert wanted([1000, 10], [int(1000 * DEAD_SHARE) + 1, 0]) == [range(1)]
 
 
+def test_others_ingest_while_documents_are_split_anew(engine: Engine, folder: Path, make_engine: Make) -> None:
+    other = make_engine(engine.directory, load_settings(chunking={"max_tokens": 32}, ingest={"window_documents": 1}))
+
+    class Meanwhile:
+        def advance(self, done: int, total: int, what: str) -> None:
+            if done == 1:
+                (folder / "new.md").write_text("# New\n\nA paragraph about turbines.")
+                (folder / "travel.md").write_text("# Travel\n\nNo travel any more.")
+                (folder / "pumps.txt").unlink()
+                ingest_paths(engine, [folder], prune=True)
+
+    report = rebuild(other, progress=Meanwhile())
+    assert set(report.changed) >= {"papers/leave.md", "papers/new.md", "papers/travel.md"}
+    assert verify(engine.directory, engine.catalog) == []
+    assert {s.uri for s in other.catalog.summaries()} == {"papers/leave.md", "papers/new.md", "papers/travel.md"}
+    assert other.snapshot().generation == report.generation
+    assert search(other, "turbines")[0].passages
+    other.close()
+
+
 def test_few_blocks_and_few_tombstones_are_left_alone() -> None:
     assert to_merge([10] * FEW_BLOCKS, [9] * FEW_BLOCKS) == []
     assert to_merge([10 * FEW_DEAD, 10], [9 * FEW_DEAD, 9]) == [range(1)]
