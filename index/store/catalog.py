@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing, VersionGone
@@ -189,14 +189,14 @@ class Catalog:
         return {r["name"]: r["root"] for r in self._rows("SELECT name, root FROM sources ORDER BY name")}
 
     def document(self, doc_id: str, version: str | None = None) -> Document:
-        """The living document, or one of its stored versions; a document that was deleted or pruned has none.
+        """The living document, or one of its stored versions, with who may read it now; a document that was deleted or pruned has none.
 
         Raises DocumentNotFound, or VersionGone for a version whose text is kept no longer.
         """
         clause = ALIVE if version is None else f"d.version = ? AND {OF_LIVING}"
         values = (doc_id,) if version is None else (doc_id, version)
         rows = self._rows(
-            f"SELECT * FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY {_EMPTIED}, row_id DESC LIMIT 1",
+            f"SELECT d.*, {_GROUPS} AS groups FROM documents d WHERE d.doc_id = ? AND {clause} ORDER BY {_EMPTIED}, row_id DESC LIMIT 1",
             values,
         )
         if not rows:
@@ -204,7 +204,7 @@ class Catalog:
             raise DocumentNotFound(f"there is no document {which}")
         if not rows[0]["text"]:
             raise VersionGone(f"the text of {doc_id} in version {version} is kept no longer")
-        return document_of_row(rows[0])
+        return replace(document_of_row(rows[0]), acl=tuple(json.loads(rows[0]["groups"])))
 
     def passages(
         self, candidates: Sequence[Candidate], groups: frozenset[str] | None = None

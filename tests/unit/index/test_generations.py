@@ -172,6 +172,7 @@ def test_rolling_back_brings_neither_documents_nor_rights_back(engine: Engine, f
     leave = next(s for s in engine.catalog.summaries() if s.uri.endswith("leave.md"))
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
         writer.set_groups(leave.doc_id, ["hr"])
+    assert engine.catalog.document(leave.doc_id).acl == ("hr",)
     hr = frozenset({"hr"})
     assert {c.doc_id for c in search(engine, "annual leave", hr)[0].final.candidates} == {leave.doc_id}
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
