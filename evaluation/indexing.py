@@ -11,7 +11,11 @@ from citewell.core.errors import DatasetInvalid, FileUnreadable
 from citewell.core.resources import package_path
 from citewell.core.settings import Settings
 from citewell.evaluation.topics.types import Corpus, Dataset
+from citewell.index.store.catalog import CATALOG_NAME
+from citewell.index.store.migrations import format_of
+from citewell.index.store.schema import FORMAT_VERSION
 from citewell.ingest.jobs import Progress
+from citewell.pipeline.build import rebuild
 from citewell.pipeline.wiring import Engine
 
 COMPLETE = "complete"  # a file that says that the corpus was taken in whole
@@ -46,6 +50,8 @@ def index_dataset(
         report = corpus.ingest(engine, progress)
         if not any(failure.code == FileUnreadable.code for failure in report.failed):  # that may be better next time
             marker.write_text(f"{corpus.sha256}\n", encoding="utf-8")
+    elif format_of(engine.directory / CATALOG_NAME) != FORMAT_VERSION:
+        rebuild(engine, progress=progress)  # an earlier version made it: brought forward from what it stores
     names = {s.doc_id: corpus.document_name(s.uri) for s in engine.catalog.summaries()}
     failed = [row["uri"] for row in engine.catalog.dead_letters()]
     if not names:

@@ -47,15 +47,17 @@ def block_name(first_slot: int, generation: int) -> str:
 def write_block(
     folder: Path, generation: int, columns: Columns, vectors: Vectors, pace: Callable[[int], None] | None = None
 ) -> str:
-    """Writes one block's files into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`.
+    """Writes one block into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`.
 
     `pace` is told the size of each piece, in bytes, before it is written.
     """
+    target = folder / FOLDER
+    target.mkdir(exist_ok=True)
     name = block_name(int(columns.slots[0]) if len(columns) else 0, generation)
     index = faiss.IndexFlatIP(vectors.shape[1])
     if len(vectors):
         index.add(vectors)
-    with (folder / f"{name}.faiss").open("wb") as stream:
+    with (target / f"{name}.faiss").open("wb") as stream:
 
         def write(piece: bytes) -> int:
             if pace is not None:
@@ -63,7 +65,7 @@ def write_block(
             return stream.write(piece)
 
         faiss.write_index(index, faiss.PyCallbackIOWriter(write, _PIECE_BYTES))  # type: ignore[attr-defined]
-    with (folder / f"{name}.npz").open("wb") as stream:
+    with (target / f"{name}.npz").open("wb") as stream:
         np.savez(stream, slots=columns.slots, passages=columns.passages, documents=columns.documents)
     return name
 

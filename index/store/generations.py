@@ -174,7 +174,7 @@ def _write_blocks(building: Path, before: Path | None, generation: int, change: 
         columns = Columns.of((row.slot, row.chunk_id, row.doc_id) for row in change.rows)
         order = np.argsort([row.slot for row in change.rows], kind="stable")
         vectors = change.vectors[order] if len(order) else change.vectors
-        write_block(building / BLOCKS, generation, columns, vectors)
+        write_block(building, generation, columns, vectors)
     write_dead(building, dead)
 
 

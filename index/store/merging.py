@@ -21,6 +21,7 @@ from citewell.core.errors import WriterBusy
 from citewell.index.files import reached, sha256_of, sync
 from citewell.index.passages import Slots
 from citewell.index.store.blocks import ENDINGS, Block, merged, names_of, open_block, read_dead, to_merge, write_block
+from citewell.index.store.blocks import FOLDER as BLOCKS
 
 FOLDER = "merging"
 LOCK_NAME = "merging.lock"
@@ -108,7 +109,7 @@ def _merge(blocks: list[Block], dead: Slots, target: Path, pace: Callable[[int],
     if len(columns):
         first_slot = int(columns.slots[0])
         name = write_block(target, 0, columns, vectors, pace)
-        files = {ending: target / f"{name}.{ending}" for ending in ENDINGS}
+        files = {ending: target / BLOCKS / f"{name}.{ending}" for ending in ENDINGS}
         for path in files.values():
             sync(path)
     reached("block merged")
