@@ -98,7 +98,7 @@ class RerankSettings(Section):
     ltr: bool = Field(True, description="Order the fused candidates by a learned model over first-stage features.")
     ltr_depth: int = Field(100, ge=1, le=1000, description="Candidates that the learned model orders.")
     model: str = Field(
-        "",
+        "citewell-reader",
         description="Bundled name (citewell-reader), local path, hub name (org/name) or URL of a cross-encoder; empty: none.",
     )
     max_forwards: int = Field(20, ge=1, le=1000, description="Most candidates that the cross-encoder reads a question.")

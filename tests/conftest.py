@@ -11,11 +11,12 @@ import pytest
 
 from citewell.core.models import BUNDLED_EMBEDDER, go_offline, model_folder
 from citewell.core.resources import package_path
-from citewell.core.settings import EmbedderSettings, Settings, load_settings
+from citewell.core.settings import EmbedderSettings, RerankSettings, Settings, load_settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.index.embed import SentenceEmbedder
 from citewell.pipeline.build import ingest_paths
 from citewell.pipeline.wiring import Engine
+from citewell.rerank.reader import ReadingCrossEncoder
 
 go_offline()
 
@@ -46,16 +47,28 @@ def embedder() -> SentenceEmbedder:
 
 
 @pytest.fixture(scope="session")
-def make_engine(embedder: SentenceEmbedder) -> Callable[..., Engine]:
-    """Engines that share the one embedder, so that its weights are loaded once a session."""
+def shipped_reader() -> ReadingCrossEncoder:
+    settings = RerankSettings()
+    return ReadingCrossEncoder(model_folder(settings.model), settings)
+
+
+@pytest.fixture(scope="session")
+def make_engine(embedder: SentenceEmbedder, shipped_reader: ReadingCrossEncoder) -> Callable[..., Engine]:
+    """Engines that share the one embedder and the one cross-encoder, so that their weights are loaded once a session."""
 
     def make(directory: Path, settings: Settings | None = None) -> Engine:
         engine = Engine(directory, settings or load_settings())
         if engine.settings.embedder.model == BUNDLED_EMBEDDER:
             engine.__dict__["embedder"] = embedder
+        if _reads_alike(engine.settings.rerank, RerankSettings()):
+            engine.__dict__["reranker"] = shipped_reader
         return engine
 
     return make
+
+
+def _reads_alike(one: RerankSettings, other: RerankSettings) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in ("model", "max_tokens", "dtype"))
 
 
 @pytest.fixture
