@@ -36,7 +36,7 @@ def main() -> None:
             folder = Path(directory, engine)
             folder.mkdir()
             started = time.perf_counter()
-            write_lexical(engine, enumerate(texts), folder)
+            write_lexical(engine, ((n, text, "en") for n, text in enumerate(texts)), folder)
             indexes[engine] = open_lexical(engine, folder)
             print(f"{engine}: {len(texts)} passages indexed and opened in {time.perf_counter() - started:.1f} s")
         for _ in range(ROUNDS):

@@ -21,15 +21,17 @@ import numpy as np
 import tantivy
 from rank_bm25 import BM25Okapi
 
+from citewell.core.languages import UNKNOWN
 from citewell.core.settings import BM25_B, BM25_K1
 from citewell.core.types import Query, Ranking
-from citewell.index.analysis import analyse
+from citewell.index.analysis import FALLBACK, analyse, analyse_passage, languages_of_question
 from citewell.index.files import link
 from citewell.index.passages import PassageTable, Rows, Scores, Slots, search_until_distinct
 
 FOLDER = "lexical"
 TOKENS = "tokens.json"
 _HEAP_BYTES = 64_000_000
+MOST_LANGUAGES = 5  # of a generation, in which a question's words are searched for when its own is not certain
 _NO_SLOTS = np.zeros(0, dtype=np.int64)
 LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 _REWRITTEN = frozenset({"meta.json", ".managed.json"})  # tantivy's list of segments, replaced at each commit
@@ -60,9 +62,13 @@ class LexicalIndex(Protocol):
 
 
 def write_lexical(
-    engine: str, texts: Iterable[tuple[int, str]], folder: Path, base: Path | None = None, ended: Sequence[int] = ()
+    engine: str,
+    texts: Iterable[tuple[int, str, str]],
+    folder: Path,
+    base: Path | None = None,
+    ended: Sequence[int] = (),
 ) -> None:
-    """Builds the lexical index of `(slot, text)` rows into `folder`: those of the index in `base` without the ended slots, and these.
+    """Builds the lexical index of `(slot, text, language)` rows into `folder`: those of the index in `base` without the ended slots, and these.
 
     What tantivy has written in `base` is linked to and never changed: only the new rows and the marks of the ended ones are written.
     """
@@ -81,19 +87,23 @@ def write_lexical(
     writer = index.writer(_HEAP_BYTES, 1)  # one thread: the same segments for the same passages
     if ended:
         writer.delete_documents_by_query(tantivy.Query.term_set_query(index.schema, "slot", list(ended)))
-    for slot, text in texts:
+    for slot, text, language in texts:
         document = tantivy.Document()
         document.add_unsigned("slot", slot)
-        document.add_text("body", " ".join(analyse(text)))
+        document.add_text("body", " ".join(analyse_passage(text, language)))
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
 
 
-def _write_tokens(texts: Iterable[tuple[int, str]], target: Path, base: Path | None, ended: frozenset[int]) -> None:
+def _write_tokens(
+    texts: Iterable[tuple[int, str, str]], target: Path, base: Path | None, ended: frozenset[int]
+) -> None:
     """rank_bm25 has no index: the tokens of all rows are written anew."""
     before = [] if base is None else json.loads((base / TOKENS).read_text(encoding="utf-8"))
-    rows = [row for row in before if row[0] not in ended] + [[slot, analyse(text)] for slot, text in texts]
+    rows = [row for row in before if row[0] not in ended] + [
+        [slot, analyse_passage(text, tag)] for slot, text, tag in texts
+    ]
     rows.sort(key=lambda row: int(row[0]))
     (target / TOKENS).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
 
@@ -219,11 +229,26 @@ class LexicalRetriever:
     def __init__(self, index: LexicalIndex, table: PassageTable, excluded: Rows | None = None) -> None:
         self._index = index
         self._table = table
+        spoken = (FALLBACK if language == UNKNOWN else language for language in table.languages())
+        self._languages = tuple(dict.fromkeys(spoken))[:MOST_LANGUAGES] or (FALLBACK,)
         self._excluded: list[int] = [] if excluded is None else table.columns.slots[excluded].tolist()
+
+    def terms(self, question: str) -> list[str]:
+        """What is searched for: the question's words as they are indexed in its language, or in those of this generation."""
+        return analyse(question, languages_of_question(question, self._languages))
+
+    def analyse(self, text: str) -> list[str]:
+        """The terms of any text in the languages of this generation, to be compared with those of a question."""
+        return analyse(text, self._languages)
+
+    def unseen(self, question: str) -> bool:
+        """Whether a question has words and none of them stands in this generation."""
+        terms = self.terms(question)
+        return bool(terms) and not any(self._index.passage_frequency(term) for term in terms)
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The best passages, until `depth` distinct documents are among them or nothing more matches."""
-        terms = analyse(query.text)
+        terms = self.terms(query.text)
 
         def best(count: int) -> tuple[Rows, Scores]:
             slots, scores = self._index.best(terms, count, self._excluded)
@@ -235,11 +260,11 @@ class LexicalRetriever:
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:
         """The score of each of these passages; 0 where none of the question's words stands."""
         slots = self._table.columns.slots[self._table.rows_of(chunk_ids)]
-        scores = self._index.score_slots(analyse(query.text), slots)
+        scores = self._index.score_slots(self.terms(query.text), slots)
         return dict(zip(chunk_ids, scores.tolist(), strict=True))
 
     def term_weights(self, text: str) -> dict[str, float]:
         """The idf of each index term of `text` in this generation: ln(1 + (N - n + 0.5) / (n + 0.5))."""
-        frequencies = {term: self._index.passage_frequency(term) for term in analyse(text)}
+        frequencies = {term: self._index.passage_frequency(term) for term in self.terms(text)}
         size = len(self._table)
         return {term: math.log(1 + (max(size, n) - n + 0.5) / (n + 0.5)) for term, n in frequencies.items()}

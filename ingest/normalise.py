@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from citewell.core.errors import FileWithoutText
+from citewell.core.languages import language_of
 from citewell.core.types import Block, BlockKind, Document, document_id, text_version
 
 SOFT_HYPHEN = "\u00ad"
@@ -88,7 +89,7 @@ def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, 
         title=_title(parsed, path),
         text=text,
         media_type=parsed.media_type,
-        language=normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS] or "und",
+        language=normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS] or language_of(text),
         metadata={normalise_text(name): normalise_text(value) for name, value in parsed.metadata.items()},
         acl=acl,
         blocks=tuple(blocks),

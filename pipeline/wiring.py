@@ -14,7 +14,6 @@ from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
-from citewell.index.analysis import analyse
 from citewell.index.embed import SentenceEmbedder
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.index.store.catalog import Catalog
@@ -161,7 +160,7 @@ class Engine:
     def generator(self, snapshot: Snapshot) -> Generator:
         """The generator, weighing words as this generation does."""
         return ExtractiveGenerator(
-            self.embedder, self.tokenizer, analyse, snapshot.bm25.term_weights, self.settings.generate
+            self.embedder, self.tokenizer, snapshot.bm25.analyse, snapshot.bm25.term_weights, self.settings.generate
         )
 
     @cached_property

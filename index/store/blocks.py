@@ -1,13 +1,13 @@
 """The rows of a generation on disk: append-only blocks of vectors and ids, and a list of the slots that are held no longer.
 
-`blocks/NAME.faiss` holds the vectors of a block, `blocks/NAME.npz` the slot, passage and document of each. A block is written
+`blocks/NAME.faiss` holds the vectors of a block, `blocks/NAME.npz` the slot, passage, document and language of each. A block is written
 once; the next generation links to it. `dead.npy` lists tombstones. Names sort by slot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import faiss
@@ -66,7 +66,7 @@ def write_block(
 
         faiss.write_index(index, faiss.PyCallbackIOWriter(write, _PIECE_BYTES))  # type: ignore[attr-defined]
     with (target / f"{name}.npz").open("wb") as stream:
-        np.savez(stream, slots=columns.slots, passages=columns.passages, documents=columns.documents)
+        np.savez(stream, **{field.name: getattr(columns, field.name) for field in fields(columns)})
     return name
 
 
@@ -78,7 +78,7 @@ def names_of(folder: Path) -> list[str]:
 def open_block(folder: Path, name: str) -> Block:
     """A block that `write_block` left. Raises what the libraries raise for damaged files."""
     with np.load(folder / FOLDER / f"{name}.npz", allow_pickle=False) as stored:
-        columns = Columns(stored["slots"], stored["passages"], stored["documents"])
+        columns = Columns(*(stored[field.name] for field in fields(Columns)))
     vectors = faiss.read_index(str(folder / FOLDER / f"{name}.faiss"), faiss.IO_FLAG_MMAP_IFC)
     if vectors.ntotal != len(columns):
         raise ValueError(f"block {name} has {vectors.ntotal} vectors for {len(columns)} rows")

@@ -22,8 +22,8 @@ TEXTS = [
 ]  # fmt: skip
 CHUNKS: list[Chunk] = [make_chunk(doc_id, text, start=100 * i) for i, (doc_id, text) in enumerate(TEXTS)]
 QUERY = Query("annual leave")
-COLUMNS = Columns.of((slot, c.chunk_id, c.doc_id) for slot, c in enumerate(CHUNKS, start=5))
-ROWS = [(slot, c.text) for slot, c in enumerate(CHUNKS, start=5)]
+COLUMNS = Columns.of((slot, c.chunk_id, c.doc_id, "en") for slot, c in enumerate(CHUNKS, start=5))
+ROWS = [(slot, c.text, "en") for slot, c in enumerate(CHUNKS, start=5)]
 
 
 def dense_index(folder: Path, columns: Columns, vectors: np.ndarray) -> DenseIndex:

@@ -22,7 +22,7 @@ def index_of(vectors: np.ndarray, folder: Path, sizes: tuple[int, ...]) -> Dense
     start = 0
     for size in sizes:
         rows = range(start, start + size)
-        columns = Columns.of((row, f"{row:016x}", f"{row:016x}") for row in rows)
+        columns = Columns.of((row, f"{row:016x}", f"{row:016x}", "en") for row in rows)
         write_block(folder, 1, columns, vectors[start : start + size])
         start += size
     return DenseIndex([open_block(folder, name).vectors for name in names_of(folder)], vectors.shape[1])

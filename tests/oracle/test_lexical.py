@@ -60,7 +60,7 @@ def bm25(query: list[str], documents: list[list[str]]) -> list[float]:
 def test_scores_are_the_formula(engine: str, seed: int, tmp_path: Path) -> None:
     """Lengths up to 40 tokens, which tantivy keeps exactly."""
     texts = corpus(60, 40, seed)
-    write_lexical(engine, enumerate(texts), tmp_path)
+    write_lexical(engine, [(n, text, "en") for n, text in enumerate(texts)], tmp_path)
     index = open_lexical(engine, tmp_path)
     query = analyse("error of the annual pump report, hotels")
     expected = bm25(query, [analyse(text) for text in texts])
@@ -72,7 +72,7 @@ def test_scores_are_the_formula(engine: str, seed: int, tmp_path: Path) -> None:
 
 def test_long_passages_are_ordered_nearly_as_rank_bm25_orders_them(tmp_path: Path) -> None:
     texts = corpus(300, 200, 9)
-    write_lexical("tantivy", enumerate(texts), tmp_path)
+    write_lexical("tantivy", [(n, text, "en") for n, text in enumerate(texts)], tmp_path)
     index = open_lexical("tantivy", tmp_path)
     oracle = BM25Okapi([analyse(text) for text in texts], k1=BM25_K1, b=BM25_B)
     # rank_bm25's idf of such common words is negative; the one of our formula is set for both.

@@ -1,0 +1,21 @@
+"""The one analyzer of lexical search: the same terms when indexing, searching, weighing and marking."""
+
+from citewell.index.analysis.analyzer import (
+    ANALYZER_VERSION,
+    FALLBACK,
+    analyse,
+    analyse_passage,
+    languages_of_question,
+    spans_of,
+)
+from citewell.index.analysis.words import is_stop_word
+
+__all__ = [
+    "ANALYZER_VERSION",
+    "FALLBACK",
+    "analyse",
+    "analyse_passage",
+    "is_stop_word",
+    "languages_of_question",
+    "spans_of",
+]
