@@ -19,8 +19,10 @@ _TOKEN = regex.compile(
 )
 _ASCII_WORD = re.compile(r"\w+(?:'\w+)*", re.ASCII)
 _CLUSTER = regex.compile(r"\X")
-# Letters and digits joined by what joins names: versions, paths, addresses, hyphenated words.
-_JOINED = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-_./\\@:+#&~][\p{L}\p{M}\p{N}]+)+|\b[\p{L}]{1,2}(?:\+\+|#)")
+# Letters and digits joined by what joins names: versions, paths, addresses. Words that are merely hyphenated are found by their parts.
+_JOINED = regex.compile(r"(?<![\p{L}\p{M}\p{N}])[\p{L}\p{M}\p{N}]++(?:[-_./\\@:+#&~][\p{L}\p{M}\p{N}]++)+|\b\p{L}{1,2}(?:\+\+|#)")
+_ASCII_JOINED = re.compile(r"(?<![a-z0-9])[a-z0-9]++(?:[-_./\\@:+#&~][a-z0-9]++)+|\b[a-z]{1,2}(?:\+\+|#)")
+_HYPHENATED = regex.compile(r"[\p{L}\p{M}]+(?:[-'][\p{L}\p{M}]+)+")
 _HUMP = regex.compile(r"(?<=\p{Ll})(?=\p{Lu}\p{Ll})")
 _INVISIBLE = regex.compile(r"[\p{Cf}--\u200c]", flags=regex.V1)
 
@@ -64,8 +66,9 @@ def ascii_words(text: str) -> list[str]:
 
 
 def joined(text: str) -> list[str]:
-    """Identifiers of several parts, whole: `sars-cov-2`, `2.13.0`, `ann@example.org`, `etc/fstab`, `c++`."""
-    return [found.group() for found in _JOINED.finditer(text)]
+    """Names of several parts in a folded text, whole: `sars-cov-2`, `2.13.0`, `ann@example.org`, `etc/fstab`, `c++`."""
+    names = (_ASCII_JOINED if text.isascii() else _JOINED).finditer(text)
+    return [found.group() for found in names if not _HYPHENATED.fullmatch(found.group())]
 
 
 def humps(word: str) -> list[str]:
