@@ -17,6 +17,7 @@ STATUS_OF: dict[type[errors.CitewellError], int] = {
     errors.CitewellError: 500,
     errors.SettingsError: 500,
     errors.InvalidQuery: 400,
+    errors.InvalidFilter: 400,
     errors.SourceError: 400,
     errors.FileRejected: 422,
     errors.FileUnreadable: 422,

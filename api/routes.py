@@ -74,13 +74,15 @@ CurrentCanary = Annotated[CanaryRoute, Depends(_canary)]
 @router.post("/answer", response_model_exclude_none=False, tags=["questions"])
 def answer(body: schemas.Question, canary: CurrentCanary) -> schemas.AnswerModel:
     """Answers a question from the documents; every sentence carries a checked citation, or the status is `abstained`."""
-    return schemas.AnswerModel(**present.answer_as_json(canary.ask(body.question), explain=body.explain))
+    return schemas.AnswerModel(
+        **present.answer_as_json(canary.ask(body.question, filter=body.filter), explain=body.explain)
+    )
 
 
 @router.post("/search", tags=["questions"])
 def search_passages(body: schemas.SearchRequest, engine: CurrentEngine) -> schemas.SearchModel:
     """The passages that fit best, with the score of each stage."""
-    found, generation, trace = search(engine, body.query)
+    found, generation, trace = search(engine, body.query, filter=body.filter)
     return schemas.SearchModel(
         **present.search_as_json(found, generation, trace, limit=body.limit, config_hash=engine.config_hash)
     )

@@ -11,12 +11,20 @@ DocId = Annotated[str, Field(description="Stable id of the document.", examples=
 Version = Annotated[str, Field(description="Hash of the document's normalised text.", examples=["9b1c77d02e4f6a13"])]
 
 
+FILTER = Field(
+    "",
+    description="Which documents to look in, such as `language:de AND (tag:manual OR path:reports/*) AND NOT type:pdf`; blank: all.",
+    examples=["tag:manual AND date>=2024-01-01"],
+)
+
+
 class Question(BaseModel):
     """A question."""
 
     model_config = ConfigDict(extra="forbid")
 
     question: str = Field(description="The question in words.", examples=["How many days of annual leave do I have?"])
+    filter: str = FILTER
     explain: bool = Field(False, description="Also return the context's ledger and the trace of each stage.")
 
 
@@ -26,6 +34,7 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(description="Words or a question.", examples=["annual leave carry over"])
+    filter: str = FILTER
     limit: int = Field(10, ge=1, le=20, description="Most passages to return.")
 
 

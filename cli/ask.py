@@ -10,13 +10,18 @@ import click
 from citewell.cli.common import Place, common_options, print_json
 
 WIDTH = 100
+FILTER = click.option(
+    "--filter", default="", metavar="CONDITIONS",
+    help="Look in some documents alone: language:de, tag:manual, path:reports/*, type:pdf, date>=2024-01-01; AND, OR, NOT, parentheses.",
+)  # fmt: skip
 
 
 @click.command()
 @click.argument("question")
 @click.option("--explain", is_flag=True, help="Show what entered the context, what did not and why, and each stage.")
+@FILTER
 @common_options
-def ask(question: str, explain: bool, place: Place, as_json: bool) -> None:
+def ask(question: str, explain: bool, filter: str, place: Place, as_json: bool) -> None:
     """Answer QUESTION from the documents, or say that they do not hold the answer.
 
     Each sentence is quoted from a document, and its citation was checked against the stored text.
@@ -29,7 +34,7 @@ def ask(question: str, explain: bool, place: Place, as_json: bool) -> None:
     from citewell.pipeline.ask import ask as ask_pipeline
     from citewell.pipeline.present import answer_as_json
 
-    answer = answer_as_json(ask_pipeline(engine, question), explain=explain)
+    answer = answer_as_json(ask_pipeline(engine, question, filter=filter), explain=explain)
     engine.close()
     if as_json:
         print_json(answer)
@@ -76,14 +81,19 @@ def _print_explanation(answer: dict[str, Any]) -> None:
 @click.command()
 @click.argument("question")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 20), help="Passages to list.")
+@FILTER
 @common_options
-def search(question: str, limit: int, place: Place, as_json: bool) -> None:
-    """List the passages that fit QUESTION best, with the score of each stage."""
+def search(question: str, limit: int, filter: str, place: Place, as_json: bool) -> None:
+    """List the passages that fit QUESTION best, with the score of each stage.
+
+    \b
+    citewell search "carry over leave" --filter "language:en AND NOT type:pdf"
+    """
     engine = place.engine()
     from citewell.pipeline import present
     from citewell.pipeline.ask import search as search_pipeline
 
-    found, generation, trace = search_pipeline(engine, question)
+    found, generation, trace = search_pipeline(engine, question, filter=filter)
     result = present.search_as_json(found, generation, trace, limit=limit, config_hash=engine.config_hash)
     engine.close()
     if as_json:

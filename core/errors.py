@@ -3,6 +3,7 @@
 CitewellError
 ├── SettingsError          settings.invalid      a key is unknown or a value is out of range
 ├── InvalidQuery           query.invalid         the question is blank or too long
+│   └── InvalidFilter      query.filter_invalid a filter cannot be read
 ├── SourceError            source.invalid        a path to ingest is missing, empty or ambiguous
 ├── FileRejected           file.rejected         one file cannot become a document (the batch goes on)
 │   ├── FileUnreadable     file.unreadable       the operating system refuses to read it
@@ -58,6 +59,15 @@ class InvalidQuery(CitewellError):
 
     code = "query.invalid"
     default_hint = "Ask a question in words, for example: citewell ask 'How many days of leave do I have?'"
+
+
+class InvalidFilter(InvalidQuery):
+    """A filter cannot be read."""
+
+    code = "query.filter_invalid"
+    default_hint = (
+        "Write conditions such as: language:de AND (tag:manual OR path:reports/*) AND date>=2024-01-01 AND NOT type:pdf"
+    )
 
 
 class SourceError(CitewellError):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
-from citewell.index.passages import PassageTable, Rows, Scores, search_until_distinct
+from citewell.index.passages import PassageTable, Rows, Scores, Shown, search_until_distinct
 
 _CACHED_QUERIES = 64
 Selectors = Sequence["faiss.IDSelector | None"]
@@ -28,17 +28,15 @@ class DenseIndex:
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    def selectors(self, hidden: Rows) -> Selectors:
-        """What keeps these rows out of a search: one selector a block, None where nothing of it is hidden."""
+    def selectors(self, shown: Shown) -> Selectors:
+        """What keeps the other rows out of a search: one selector a block, None where all of it may be shown."""
+        if shown is None:
+            return ()
         made: list[faiss.IDSelector | None] = []
         for part, start in zip(self._parts, self._starts, strict=False):
-            inside = hidden[(hidden >= start) & (hidden < start + part.ntotal)] - start
-            if not len(inside):
-                made.append(None)
-                continue
-            shown = np.ones(part.ntotal, dtype=np.bool_)
-            shown[inside] = False
-            made.append(faiss.IDSelectorBitmap(np.packbits(shown, bitorder="little")))  # type: ignore[call-arg, arg-type]
+            here = shown[start : start + part.ntotal]
+            packed = np.packbits(here, bitorder="little")
+            made.append(None if here.all() else faiss.IDSelectorBitmap(packed))  # type: ignore[call-arg, arg-type]
         return made
 
     def best(self, vector: NDArray[np.float32], count: int, selectors: Selectors = ()) -> tuple[Rows, Scores]:
@@ -72,13 +70,11 @@ class DenseRetriever:
 
     name = "dense"
 
-    def __init__(
-        self, index: DenseIndex, table: PassageTable, embedder: Embedder, excluded: Rows | None = None
-    ) -> None:
+    def __init__(self, index: DenseIndex, table: PassageTable, embedder: Embedder, shown: Shown = None) -> None:
         self._index = index
         self._table = table
         self._embedder = embedder
-        self._selectors = index.selectors(np.union1d(table.dead, [] if excluded is None else excluded).astype(np.int64))
+        self._selectors = index.selectors(table.shown(None) if shown is None else shown)
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def search(self, query: Query, depth: int) -> Ranking:

@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 import tantivy
+from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
 from citewell.core.languages import UNKNOWN
@@ -26,11 +27,13 @@ from citewell.core.settings import BM25_B, BM25_K1
 from citewell.core.types import Query, Ranking
 from citewell.index.analysis import FALLBACK, analyse, analyse_passage, languages_of_question
 from citewell.index.files import link
-from citewell.index.passages import PassageTable, Rows, Scores, Slots, search_until_distinct
+from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, Slots, search_until_distinct
 
 FOLDER = "lexical"
 TOKENS = "tokens.json"
 _HEAP_BYTES = 64_000_000
+NARROW = 2000  # rows that may be shown: at most so many are named to the index, of more it is asked for spare ones
+SPARE = 1.3
 MOST_LANGUAGES = 5  # of a generation, in which a question's words are searched for when its own is not certain
 _NO_SLOTS = np.zeros(0, dtype=np.int64)
 LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
@@ -48,8 +51,8 @@ class LexicalIndex(Protocol):
         """The slots that it holds, in any order; for checks."""
         ...
 
-    def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
-        """The best `count` slots that hold any of the terms, by falling score."""
+    def best(self, terms: Sequence[str], count: int, among: Slots | None = None) -> tuple[Slots, Scores]:
+        """The best `count` slots that hold any of the terms, of all or of those in `among`, by falling score."""
         ...
 
     def score_slots(self, terms: Sequence[str], slots: Slots) -> Scores:
@@ -138,15 +141,16 @@ class TantivyIndex:
         """The slots that it holds, in any order; for checks."""
         return self._run(tantivy.Query.all_query(), len(self))[0]
 
-    def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
-        """The best `count` slots that hold any of the terms, by falling score."""
+    def best(self, terms: Sequence[str], count: int, among: Slots | None = None) -> tuple[Slots, Scores]:
+        """The best `count` slots that hold any of the terms, of all or of those in `among`, by falling score."""
         query = self._any_of(terms)
-        if query is None:
+        if query is None or (among is not None and not len(among)):
             return _NO_SLOTS, np.zeros(0, dtype=np.float32)
-        if excluded:
-            without = tantivy.Query.term_set_query(self._schema, "slot", list(excluded))
-            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, without)])
-        return self._run(query, count)
+        return self._run(query if among is None else self._within(query, among), count)
+
+    def _within(self, query: tantivy.Query, slots: Slots) -> tantivy.Query:
+        among = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "slot", slots.tolist()), 0.0)
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, among)])
 
     def score_slots(self, terms: Sequence[str], slots: Slots) -> Scores:
         """The score of each of these slots, 0 where none of the terms stands."""
@@ -154,9 +158,7 @@ class TantivyIndex:
         scores = np.zeros(len(slots), dtype=np.float32)
         if query is None or not len(slots):
             return scores
-        among = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "slot", slots.tolist()), 0.0)
-        both = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, among)])
-        found, found_scores = self._run(both, len(slots))
+        found, found_scores = self._run(self._within(query, slots), len(slots))
         by_slot = dict(zip(found.tolist(), found_scores.tolist(), strict=True))
         return np.array([by_slot.get(slot, 0.0) for slot in slots.tolist()], dtype=np.float32)
 
@@ -196,10 +198,11 @@ class RankBM25Index:
         """The slots that it holds, in any order; for checks."""
         return self._slots
 
-    def best(self, terms: Sequence[str], count: int, excluded: Sequence[int]) -> tuple[Slots, Scores]:
-        """The best `count` slots that hold any of the terms, by falling score."""
+    def best(self, terms: Sequence[str], count: int, among: Slots | None = None) -> tuple[Slots, Scores]:
+        """The best `count` slots that hold any of the terms, of all or of those in `among`, by falling score."""
         scores = self._scores(terms)
-        scores[np.isin(self._slots, list(excluded))] = 0.0
+        if among is not None:
+            scores[~np.isin(self._slots, among)] = 0.0
         order = np.argsort(-scores, kind="stable")[:count]
         order = order[scores[order] > 0]
         return self._slots[order], scores[order]
@@ -226,12 +229,15 @@ class LexicalRetriever:
 
     name = "bm25"
 
-    def __init__(self, index: LexicalIndex, table: PassageTable, excluded: Rows | None = None) -> None:
+    def __init__(self, index: LexicalIndex, table: PassageTable, shown: Shown = None) -> None:
         self._index = index
         self._table = table
         spoken = (FALLBACK if language == UNKNOWN else language for language in table.languages())
         self._languages = tuple(dict.fromkeys(spoken))[:MOST_LANGUAGES] or (FALLBACK,)
-        self._excluded: list[int] = [] if excluded is None else table.columns.slots[excluded].tolist()
+        self._shown = shown
+        count = 0 if shown is None else int(shown.sum())
+        self._share = 1.0 if shown is None else count / max(len(table), 1)
+        self._among = table.columns.slots[shown] if shown is not None and count <= NARROW else None
 
     def terms(self, question: str) -> list[str]:
         """What is searched for: the question's words as they are indexed in its language, or in those of this generation."""
@@ -251,11 +257,24 @@ class LexicalRetriever:
         terms = self.terms(query.text)
 
         def best(count: int) -> tuple[Rows, Scores]:
-            slots, scores = self._index.best(terms, count, self._excluded)
-            return self._table.rows_at(slots), scores
+            if self._shown is None or self._among is not None:
+                slots, scores = self._index.best(terms, count, self._among)
+                return self._table.rows_at(slots), scores
+            return self._best_shown(terms, count, self._shown)
 
         rows, scores = search_until_distinct(best, self._table, depth)
         return self._table.ranking(self.name, rows, scores)
+
+    def _best_shown(self, terms: Sequence[str], count: int, shown: NDArray[np.bool_]) -> tuple[Rows, Scores]:
+        """The best rows that may be shown: more are fetched than are wanted, until enough of them may, or there are no more."""
+        fetched = int(count / self._share * SPARE) + 1
+        while True:
+            slots, scores = self._index.best(terms, fetched)
+            rows = self._table.rows_at(slots)
+            kept = shown[rows]
+            if int(kept.sum()) >= count or len(slots) < fetched:
+                return rows[kept][:count], scores[kept][:count]
+            fetched *= FETCH_GROWTH
 
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:
         """The score of each of these passages; 0 where none of the question's words stands."""

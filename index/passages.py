@@ -19,6 +19,7 @@ from citewell.core.types import Ranking, rank_by_score
 Rows = NDArray[np.int64]
 Slots = NDArray[np.int64]
 Scores = NDArray[np.float32]
+Shown = NDArray[np.bool_] | None  # for each row whether a search may give it; None where it may give every one
 _LANGUAGE_CODES = {language: code for code, language in enumerate(LANGUAGES, start=1)}
 FIRST_FETCH = 2  # times the wanted documents; grown until enough distinct ones are found
 FETCH_GROWTH = 4
@@ -106,6 +107,15 @@ class PassageTable:
         """Every held row of these documents, in order."""
         keys = np.array([int(d, 16) for d in doc_ids], dtype=np.uint64)
         return np.flatnonzero(np.isin(self.columns.documents, keys) & self.alive).astype(np.int64)
+
+    def shown(self, documents: NDArray[np.uint64] | None, hidden: Iterable[str] = ()) -> Shown:
+        """Which rows a search may give: those that are held, of these documents (None: of all) and of none that is hidden; None for all
+        rows of the arrays."""
+        shown = self.alive.copy()
+        if documents is not None:
+            shown &= np.isin(self.columns.documents, documents)
+        shown[self.rows_of_documents(hidden)] = False
+        return None if shown.all() else shown
 
     def documents_of(self, rows: Rows) -> NDArray[np.uint64]:
         """The document of each row, as a number."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from citewell.core.errors import IndexCorrupt, IndexMissing
+from citewell.core.filters import Filter
 from citewell.core.protocols import Embedder
 from citewell.core.settings import LexicalSettings
 from citewell.index.dense import DenseIndex, DenseRetriever
@@ -20,7 +21,7 @@ from citewell.index.store.catalog import Catalog
 from citewell.index.store.generations import Manifest, damaged_files, generation_folder, read_manifest
 
 Groups = frozenset[str] | None  # of a caller; None is the owner, who sees everything
-_SNAPSHOTS_HELD = 16  # views of one generation for callers of different groups
+_SNAPSHOTS_HELD = 16  # views of one generation for callers of different groups and for filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +72,28 @@ class SnapshotSource:
         self._sound: set[str] = set()  # checksums of files that were read and found to match
         self._changes: int | None = None
         self._opened: _Opened | None = None
-        self._held: OrderedDict[Groups, Snapshot] = OrderedDict()
+        self._held: OrderedDict[tuple[Groups, Filter | None], Snapshot] = OrderedDict()
         self._lock = threading.Lock()
 
-    def current(self, groups: Groups = None) -> Snapshot:
-        """The generation, as a caller of these groups sees it. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
+    def current(self, groups: Groups = None, filter: Filter | None = None) -> Snapshot:
+        """The generation, as a caller of these groups sees what the filter lets through. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
         with self._lock:
             try:
-                return self._current(groups)
+                return self._current(groups, filter)
             except IndexCorrupt:
                 # Between naming a generation and opening it, writers may have replaced and pruned it.
                 self._changes = None
-                return self._current(groups)
+                return self._current(groups, filter)
 
-    def _current(self, groups: Groups) -> Snapshot:
+    def _current(self, groups: Groups, filter: Filter | None) -> Snapshot:
         changes = self._catalog.changes()
         if changes != self._changes:
             self._held.clear()
             self._open(self._picked())
             self._changes = changes
-        snapshot = self._held.get(groups)
+        snapshot = self._held.get((groups, filter))
         if snapshot is None:
-            snapshot = self._held[groups] = self._view(groups)
+            snapshot = self._held[groups, filter] = self._view(groups, filter)
             if len(self._held) > _SNAPSHOTS_HELD:
                 self._held.popitem(last=False)
         return snapshot
@@ -136,15 +137,13 @@ class SnapshotSource:
         lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
         return _Opened(manifest, embedder, table, dense, lexical, blocks)
 
-    def _view(self, groups: Groups) -> Snapshot:
+    def _view(self, groups: Groups, filter: Filter | None) -> Snapshot:
         assert self._opened is not None
         opened = self._opened
-        hidden = self._catalog.deleted_doc_ids()
-        if groups is not None:
-            hidden |= self._catalog.hidden_from(groups)
-        excluded = opened.table.rows_of_documents(hidden)
+        permitted = None if groups is None and filter is None else self._catalog.documents_shown(groups, filter)
+        shown = opened.table.shown(permitted, self._catalog.deleted_doc_ids())
         return Snapshot(
             manifest=opened.manifest,
-            bm25=LexicalRetriever(opened.lexical, opened.table, excluded),
-            dense=DenseRetriever(opened.dense, opened.table, opened.embedder, excluded),
+            bm25=LexicalRetriever(opened.lexical, opened.table, shown),
+            dense=DenseRetriever(opened.dense, opened.table, opened.embedder, shown),
         )

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.filters import Filter
 from citewell.core.models import model_folder
 from citewell.core.protocols import Generator, Reranker
 from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
@@ -100,19 +101,22 @@ class Engine:
             )
         return chosen
 
-    def snapshot(self, groups: frozenset[str] | None = None, generation: int | None = None) -> Snapshot:
-        """The live generation, or one that is kept beside it, opened, as a caller of these groups sees it (None: the owner).
+    def snapshot(
+        self, groups: frozenset[str] | None = None, generation: int | None = None, filter: Filter | None = None
+    ) -> Snapshot:
+        """The live generation, or one that is kept beside it, opened, as a caller of these groups (None: the owner) sees what the filter
+        lets through.
 
         Raises IndexMissing, IndexIncompatible or IndexCorrupt.
         """
         if generation is None:
-            return self._live_snapshots.current(groups)
+            return self._live_snapshots.current(groups, filter)
         with self._beside_lock:
             number, source = self._beside or (0, self._live_snapshots)
             if number != generation:
                 source = self._snapshots_of(lambda: generation, partial(self._embedder_of, deliberate=True))
                 self._beside = generation, source
-        return source.current(groups)
+        return source.current(groups, filter)
 
     @cached_property
     def config_hash(self) -> str:

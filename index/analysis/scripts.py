@@ -20,7 +20,9 @@ _TOKEN = regex.compile(
 _ASCII_WORD = re.compile(r"\w+(?:'\w+)*", re.ASCII)
 _CLUSTER = regex.compile(r"\X")
 # Letters and digits joined by what joins names: versions, paths, addresses. Words that are merely hyphenated are found by their parts.
-_JOINED = regex.compile(r"(?<![\p{L}\p{M}\p{N}])[\p{L}\p{M}\p{N}]++(?:[-_./\\@:+#&~][\p{L}\p{M}\p{N}]++)+|\b\p{L}{1,2}(?:\+\+|#)")
+_JOINED = regex.compile(
+    r"(?<![\p{L}\p{M}\p{N}])[\p{L}\p{M}\p{N}]++(?:[-_./\\@:+#&~][\p{L}\p{M}\p{N}]++)+|\b\p{L}{1,2}(?:\+\+|#)"
+)
 _ASCII_JOINED = re.compile(r"(?<![a-z0-9])[a-z0-9]++(?:[-_./\\@:+#&~][a-z0-9]++)+|\b[a-z]{1,2}(?:\+\+|#)")
 _HYPHENATED = regex.compile(r"[\p{L}\p{M}]+(?:[-'][\p{L}\p{M}]+)+")
 _HUMP = regex.compile(r"(?<=\p{Ll})(?=\p{Lu}\p{Ll})")

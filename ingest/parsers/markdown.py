@@ -37,9 +37,16 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     if not isinstance(values, dict):
         return {}, text
-    return {
-        str(k): str(v) for k, v in values.items() if isinstance(v, str | int | float) or hasattr(v, "isoformat")
-    }, text[match.end() :]
+    told = {str(name): _told(value) for name, value in values.items()}
+    return {name: value for name, value in told.items() if value is not None}, text[match.end() :]
+
+
+def _told(value: object) -> str | None:
+    """A value of the front matter as text; a list of such values separated by commas; None for what is nested deeper."""
+    if isinstance(value, list):
+        told = [_told(part) for part in value if not isinstance(part, list)]
+        return ", ".join(part for part in told if part is not None)
+    return str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else None
 
 
 def _blocks(tokens: list[Token]) -> list[RawBlock]:

@@ -80,12 +80,12 @@ def test_words_that_nothing_holds_are_no_error(subject: Retriever) -> None:
 
 def test_excluded_documents_are_replaced_by_the_next_best(tmp_path: Path, embedder: SentenceEmbedder) -> None:
     table = PassageTable(COLUMNS)
-    hidden = table.rows_of_documents(["a" * 16])
+    shown = table.shown(None, ["a" * 16])
     write_lexical("tantivy", ROWS, tmp_path)
     index = dense_index(tmp_path, COLUMNS, embedder.embed([c.text for c in CHUNKS]))
     for subject in (
-        LexicalRetriever(open_lexical("tantivy", tmp_path), table, hidden),
-        DenseRetriever(index, table, embedder, hidden),
+        LexicalRetriever(open_lexical("tantivy", tmp_path), table, shown),
+        DenseRetriever(index, table, embedder, shown),
     ):
         documents = {c.doc_id for c in subject.search(QUERY, 2).candidates}
         assert len(documents) == 2

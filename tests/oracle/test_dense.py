@@ -45,6 +45,7 @@ def test_exclusion_happens_inside_the_search(tmp_path: Path, sizes: tuple[int, .
     vectors = unit(200, 16, 3)
     index = index_of(vectors, tmp_path, sizes)
     exact = vectors @ vectors[0]
-    hidden = np.argsort(-exact)[:50].astype(np.int64)
-    rows, _ = index.best(vectors[0], 10, index.selectors(hidden))
+    shown = np.ones(200, dtype=np.bool_)
+    shown[np.argsort(-exact)[:50]] = False
+    rows, _ = index.best(vectors[0], 10, index.selectors(shown))
     np.testing.assert_array_equal(rows, np.argsort(-exact)[50:60])

@@ -65,7 +65,7 @@ def test_scores_are_the_formula(engine: str, seed: int, tmp_path: Path) -> None:
     query = analyse("error of the annual pump report, hotels")
     expected = bm25(query, [analyse(text) for text in texts])
     np.testing.assert_allclose(index.score_slots(query, np.arange(60)), expected, rtol=1e-5, atol=1e-6)
-    rows, scores = index.best(query, 60, ())
+    rows, scores = index.best(query, 60)
     assert len(rows) == sum(score > 0 for score in expected)
     np.testing.assert_allclose(scores, [expected[row] for row in rows], rtol=1e-5)
 
@@ -79,7 +79,7 @@ def test_long_passages_are_ordered_nearly_as_rank_bm25_orders_them(tmp_path: Pat
     frequency = {term: sum(term in analyse(text) for text in texts) for term in {analyse(w)[0] for w in WORDS}}
     oracle.idf = {term: math.log(1 + (300 - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}
     query = analyse("pump sensor night")
-    rows, _ = index.best(query, 10, ())
+    rows, _ = index.best(query, 10)
     best = np.argsort(-np.array(oracle.get_scores(query)))[:10]
     assert len(set(rows.tolist()) & set(best.tolist())) >= 8
     np.testing.assert_allclose(index.score_slots(query, best), np.array(oracle.get_scores(query))[best], rtol=0.05)
