@@ -50,8 +50,22 @@ class ChunkingSettings(Section):
     min_tokens: int = Field(48, ge=0, le=1024, description="Smaller sections join their neighbours, where they fit.")
 
 
+class PathRule(Section):
+    """What is said of every document whose path within its source fits a pattern."""
+
+    path: str = Field(description="Pattern with `*` and `?`, such as `hr/*`; `*` also crosses folders.")
+    groups: tuple[str, ...] | None = Field(None, description="Groups that may read them.")
+    language: str | None = Field(None, description="Their language, such as `de`.")
+    tags: tuple[str, ...] | None = Field(None, description="Their tags.")
+    metadata: dict[str, str] | None = Field(None, description="Other metadata.")
+
+
 class IngestSettings(Section):
     """Which files become documents."""
+
+    rules: tuple[PathRule, ...] = Field(
+        (), description="What is said of documents by their path; a later rule counts more."
+    )
 
     max_file_bytes: int = Field(100_000_000, ge=1, description="Larger files are rejected, in bytes.")
     max_unpacked_bytes: int = Field(200_000_000, ge=1, description="Most bytes that a packed file may unpack to.")

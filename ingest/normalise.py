@@ -52,6 +52,14 @@ def normalise_text(text: str, *, keep_lines: bool = False) -> str:
     return unicodedata.normalize("NFC", "\n".join(lines)).strip("\n")
 
 
+def metadata_text(value: object) -> str | None:
+    """A value of metadata as text; a list of such values separated by commas; None for what is nested deeper."""
+    if isinstance(value, list | tuple):
+        told = [metadata_text(part) for part in value if not isinstance(part, list | tuple)]
+        return ", ".join(part for part in told if part is not None)
+    return str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else None
+
+
 def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, ...] = ()) -> Document:
     """The Document of one parsed file; raises FileWithoutText when no block holds text.
 

@@ -8,7 +8,7 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from citewell.ingest.normalise import Parsed, RawBlock
+from citewell.ingest.normalise import Parsed, RawBlock, metadata_text
 from citewell.ingest.parsers.plain import decode
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -37,16 +37,8 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     if not isinstance(values, dict):
         return {}, text
-    told = {str(name): _told(value) for name, value in values.items()}
+    told = {str(name): metadata_text(value) for name, value in values.items()}
     return {name: value for name, value in told.items() if value is not None}, text[match.end() :]
-
-
-def _told(value: object) -> str | None:
-    """A value of the front matter as text; a list of such values separated by commas; None for what is nested deeper."""
-    if isinstance(value, list):
-        told = [_told(part) for part in value if not isinstance(part, list)]
-        return ", ".join(part for part in told if part is not None)
-    return str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else None
 
 
 def _blocks(tokens: list[Token]) -> list[RawBlock]:
