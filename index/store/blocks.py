@@ -47,16 +47,16 @@ def block_name(first_slot: int, generation: int) -> str:
 def write_block(
     folder: Path, generation: int, columns: Columns, vectors: Vectors, pace: Callable[[int], None] | None = None
 ) -> str:
-    """Writes one block into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`.
+    """Writes one block into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`, of which 16 bits are kept.
 
     `pace` is told the size of each piece, in bytes, before it is written.
     """
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     name = block_name(int(columns.slots[0]) if len(columns) else 0, generation)
-    index = faiss.IndexFlatIP(vectors.shape[1])
+    index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     if len(vectors):
-        index.add(vectors)
+        index.add(kept_of(vectors))
     with (target / f"{name}.faiss").open("wb") as stream:
 
         def write(piece: bytes) -> int:
@@ -68,6 +68,11 @@ def write_block(
     with (target / f"{name}.npz").open("wb") as stream:
         np.savez(stream, **{field.name: getattr(columns, field.name) for field in fields(columns)})
     return name
+
+
+def kept_of(vectors: Vectors) -> Vectors:
+    """What a block keeps of vectors: each number rounded to 16 bits, here and not by FAISS, whose rounding differs."""
+    return vectors.astype(np.float16).astype(np.float32)
 
 
 def names_of(folder: Path) -> list[str]:

@@ -14,7 +14,8 @@ from citewell.index.store.blocks import names_of, open_block, write_block
 
 def unit(rows: int, dimension: int, seed: int) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=(rows, dimension)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit_vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit_vectors.astype(np.float16).astype(np.float32)  # of which an index keeps all it is given
 
 
 def index_of(vectors: np.ndarray, folder: Path, sizes: tuple[int, ...]) -> DenseIndex:
