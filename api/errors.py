@@ -31,6 +31,7 @@ STATUS_OF: dict[type[errors.CitewellError], int] = {
     errors.StorageFailed: 507,
     errors.WriterBusy: 409,
     errors.DocumentNotFound: 404,
+    errors.PassageNotFound: 404,
     errors.VersionGone: 410,
     errors.GenerationNotFound: 404,
     errors.BackupInvalid: 409,

@@ -18,6 +18,7 @@ from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline import build, present
 from citewell.pipeline.ask import search
 from citewell.pipeline.canary import CanaryRoute
+from citewell.pipeline.explain import explain
 from citewell.pipeline.wiring import Engine
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -86,6 +87,12 @@ def search_passages(body: schemas.SearchRequest, engine: CurrentEngine) -> schem
     return schemas.SearchModel(
         **present.search_as_json(found, generation, trace, limit=body.limit, config_hash=engine.config_hash)
     )
+
+
+@router.post("/explain", tags=["questions"], responses=NOT_FOUND)
+def explain_passage(body: schemas.ExplainRequest, engine: CurrentEngine) -> schemas.ExplanationModel:
+    """Why a passage stands where it stands for a question: each number of the first stage and of fusion, with its formula."""
+    return schemas.ExplanationModel(**explain(engine, body.query, body.chunk_id, filter=body.filter))
 
 
 @router.get("/documents", tags=["documents"])

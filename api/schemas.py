@@ -95,6 +95,48 @@ class AnswerModel(BaseModel):
     dropped_sentences: list[str] | None = Field(None, description="With `explain`: sentences that failed verification.")
 
 
+class ExplainRequest(BaseModel):
+    """A question and the passage that is to be explained for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(description="Words or a question.", examples=["annual leave carry over"])
+    chunk_id: str = Field(description="Id of a passage, as a search lists it.", pattern="^[0-9a-f]{16}$")
+    filter: str = FILTER
+
+
+class TermModel(BaseModel):
+    """What one term of a question adds to a passage's BM25 score."""
+
+    term: str
+    occurrences: int = Field(description="In the passage.")
+    passages_with: int
+    passages: int
+    idf: float
+    length: int = Field(description="Of the passage, in terms.")
+    mean_length: float
+    score: float
+    formula: str
+
+
+class ExplanationModel(BaseModel):
+    """Why a passage stands where it stands."""
+
+    query: str
+    languages: list[str] = Field(description="In which the question's words were read.")
+    chunk_id: str
+    uri: str
+    text: str
+    terms: list[TermModel]
+    bm25: float
+    cosine: float
+    fusion: dict[str, Any] = Field(
+        description="Method, normalised parts, their ranges, the fused score and its formula."
+    )
+    ranks: dict[str, int | None] = Field(description="Rank at each stage; null where it is no candidate.")
+    generation: str
+
+
 class PassageModel(BaseModel):
     """A passage that fits a search."""
 
@@ -109,6 +151,9 @@ class PassageModel(BaseModel):
     start_char: Offset
     end_char: Offset
     text: str
+    highlights: list[tuple[int, int]] = Field(
+        description="Where words of the search stand in `text`: first character, and the one after the last."
+    )
     score: float
     scores: dict[str, float] = Field(description="Score by stage.")
 

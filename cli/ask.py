@@ -42,6 +42,31 @@ def ask(question: str, explain: bool, filter: str, place: Place, as_json: bool) 
         print_answer(answer)
 
 
+@click.command()
+@click.argument("question")
+@click.argument("passage")
+@FILTER
+@common_options
+def explain(question: str, passage: str, filter: str, place: Place, as_json: bool) -> None:
+    """Show why PASSAGE (an id that `search --json` lists) stands where it stands for QUESTION: each number and its formula."""
+    engine = place.engine()
+    from citewell.pipeline.explain import explain as explain_passage
+
+    told = explain_passage(engine, question, passage, filter=filter)
+    engine.close()
+    if as_json:
+        print_json(told)
+        return
+    click.secho(f"{told['uri']}  {told['chunk_id']}", fg="cyan")
+    for term in told["terms"]:
+        click.echo(f"  {term['term']:<20} {term['formula']}")
+    click.echo(
+        f"  bm25 {told['bm25']:.4f}, cosine {told['cosine']:.4f}, {told['fusion']['method']}: {told['fusion']['formula'] or 'not a candidate'}"
+    )
+    ranks = ", ".join(f"{stage} {rank or '-'}" for stage, rank in told["ranks"].items())
+    click.echo(f"  ranks: {ranks}")
+
+
 def print_answer(answer: dict[str, Any]) -> None:
     """The answer for people: sentences with `file:page` beside each quote."""
     from citewell.pipeline.present import place

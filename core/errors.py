@@ -17,6 +17,7 @@ CitewellError
 ├── StorageFailed          storage.failed        the disk is full, read-only, or fails
 ├── WriterBusy             index.writer_busy     another process is writing (retryable)
 ├── DocumentNotFound       document.not_found    no living document has this id
+│   ├── PassageNotFound    passage.not_found     no passage of a living document has this id
 │   └── VersionGone        document.version_gone the document lives, but this version's text is kept no longer
 ├── GenerationNotFound     generation.not_found  no generation of this number is kept
 ├── BackupInvalid          backup.invalid        a backup cannot be made or used
@@ -160,6 +161,13 @@ class DocumentNotFound(CitewellError):
 
     code = "document.not_found"
     default_hint = "Run `citewell documents list` to see the ids."
+
+
+class PassageNotFound(DocumentNotFound):
+    """No passage of a living document that the caller may read has this id."""
+
+    code = "passage.not_found"
+    default_hint = "`citewell search` lists the ids of passages with --json; they change when their document does."
 
 
 class VersionGone(DocumentNotFound):

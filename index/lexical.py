@@ -14,6 +14,7 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from rank_bm25 import BM25Okapi
 from citewell.core.languages import UNKNOWN
 from citewell.core.settings import BM25_B, BM25_K1
 from citewell.core.types import Query, Ranking
-from citewell.index.analysis import FALLBACK, analyse, analyse_passage, languages_of_question
+from citewell.index.analysis import FALLBACK, QuestionTerms, analyse, analyse_passage, terms_of_question
 from citewell.index.files import link
 from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, Slots, search_until_distinct
 
@@ -38,6 +39,21 @@ MOST_LANGUAGES = 5  # of a generation, in which a question's words are searched 
 _NO_SLOTS = np.zeros(0, dtype=np.int64)
 LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 _REWRITTEN = frozenset({"meta.json", ".managed.json"})  # tantivy's list of segments, replaced at each commit
+
+
+@dataclass(frozen=True, slots=True)
+class TermScore:
+    """What a term adds to a passage's BM25 score, with the numbers of the formula above: occurrences in the passage, passages with it, all
+    passages, the passage's length and the mean length in terms."""
+
+    term: str
+    occurrences: int
+    passages_with: int
+    passages: int
+    idf: float
+    length: int
+    mean_length: float
+    score: float
 
 
 class LexicalIndex(Protocol):
@@ -61,6 +77,10 @@ class LexicalIndex(Protocol):
 
     def passage_frequency(self, term: str) -> int:
         """In how many rows `term` stands; rows that ended count until their segment is merged."""
+        ...
+
+    def explain(self, term: str, slot: int) -> TermScore | None:
+        """What `term` adds to the score of a slot; None where it does not stand in it."""
         ...
 
 
@@ -166,6 +186,18 @@ class TantivyIndex:
         """In how many rows `term` stands; rows that ended count until their segment is merged."""
         return int(self._searcher.doc_freq("body", term))
 
+    def explain(self, term: str, slot: int) -> TermScore | None:
+        """What `term` adds to the score of a slot; None where it does not stand in it."""
+        query = tantivy.Query.term_query(self._schema, "body", term, "freq")
+        hits = self._searcher.search(self._within(query, np.array([slot])), 1, count=False).hits
+        if not hits:
+            return None
+        told = json.loads(query.explain(self._searcher, hits[0][1]).to_json())
+        _, idf, frequency = told["details"]
+        n, total = (part["value"] for part in idf["details"])
+        tf, _, _, length, mean = (part["value"] for part in frequency["details"])
+        return TermScore(term, int(tf), int(n), int(total), idf["value"], int(length), mean, told["value"])
+
     def _any_of(self, terms: Sequence[str]) -> tantivy.Query | None:
         clauses = [
             (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", term, "freq")) for term in terms
@@ -217,6 +249,16 @@ class RankBM25Index:
         """In how many rows `term` stands."""
         return self._frequency[term]
 
+    def explain(self, term: str, slot: int) -> TermScore | None:
+        """What `term` adds to the score of a slot; None where it does not stand in it."""
+        row = int(np.searchsorted(self._slots, slot))
+        tf = self._bm25.doc_freqs[row].get(term, 0)
+        if not tf:
+            return None
+        score, idf = float(self._scores([term])[row]), float(self._bm25.idf[term])
+        length = int(self._bm25.doc_len[row])
+        return TermScore(term, tf, self._frequency[term], len(self), idf, length, float(self._bm25.avgdl), score)
+
     def _scores(self, terms: Sequence[str]) -> Scores:
         if not len(self):
             return np.zeros(0, dtype=np.float32)
@@ -239,9 +281,15 @@ class LexicalRetriever:
         self._share = 1.0 if shown is None else count / max(len(table), 1)
         self._among = table.columns.slots[shown] if shown is not None and count <= NARROW else None
 
-    def terms(self, question: str) -> list[str]:
+    def terms(self, question: str) -> QuestionTerms:
         """What is searched for: the question's words as they are indexed in its language, or in those of this generation."""
-        return analyse(question, languages_of_question(question, self._languages))
+        return terms_of_question(question, self._languages)
+
+    def explain(self, question: str, chunk_id: str) -> list[TermScore]:
+        """What each term of the question adds to a passage's score; those that do not stand in it are left out."""
+        slot = int(self._table.columns.slots[self._table.rows_of([chunk_id])][0])
+        parts = (self._index.explain(term, slot) for term in dict.fromkeys(self.terms(question).terms))
+        return [part for part in parts if part is not None]
 
     def analyse(self, text: str) -> list[str]:
         """The terms of any text in the languages of this generation, to be compared with those of a question."""
@@ -249,12 +297,12 @@ class LexicalRetriever:
 
     def unseen(self, question: str) -> bool:
         """Whether a question has words and none of them stands in this generation."""
-        terms = self.terms(question)
+        terms = self.terms(question).terms
         return bool(terms) and not any(self._index.passage_frequency(term) for term in terms)
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The best passages, until `depth` distinct documents are among them or nothing more matches."""
-        terms = self.terms(query.text)
+        terms = self.terms(query.text).terms
 
         def best(count: int) -> tuple[Rows, Scores]:
             if self._shown is None or self._among is not None:
@@ -279,11 +327,11 @@ class LexicalRetriever:
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:
         """The score of each of these passages; 0 where none of the question's words stands."""
         slots = self._table.columns.slots[self._table.rows_of(chunk_ids)]
-        scores = self._index.score_slots(self.terms(query.text), slots)
+        scores = self._index.score_slots(self.terms(query.text).terms, slots)
         return dict(zip(chunk_ids, scores.tolist(), strict=True))
 
     def term_weights(self, text: str) -> dict[str, float]:
         """The idf of each index term of `text` in this generation: ln(1 + (N - n + 0.5) / (n + 0.5))."""
-        frequencies = {term: self._index.passage_frequency(term) for term in self.terms(text)}
+        frequencies = {term: self._index.passage_frequency(term) for term in self.terms(text).terms}
         size = len(self._table)
         return {term: math.log(1 + (max(size, n) - n + 0.5) / (n + 0.5)) for term, n in frequencies.items()}

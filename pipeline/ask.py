@@ -14,6 +14,7 @@ from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
 from citewell.generate.assemble import assemble
 from citewell.generate.verify import Verified, verify_draft
+from citewell.index.analysis import QuestionTerms
 from citewell.index.fusion import Scores, fuse, union
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.wiring import Engine
@@ -61,6 +62,7 @@ class Retrieved:
     ltr: Ranking
     final: Ranking
     passages: Mapping[str, StoredPassage]
+    terms: QuestionTerms
 
     def ranking(self, stage_name: str) -> Ranking:
         """The ranking of one of STAGES."""
@@ -152,7 +154,8 @@ def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
         ltr = learn_to_rank(engine, first, hybrid)
         span.facts["candidates"] = min(len(ltr), engine.settings.rerank.ltr_depth) if engine.settings.rerank.ltr else 0
     final, passages = rerank_head(engine, query, ltr)
-    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages)
+    terms = snapshot.bm25.terms(query.text)
+    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages, terms)
 
 
 def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:

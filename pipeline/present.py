@@ -82,6 +82,7 @@ def search_as_json(found: Retrieved, generation: str, trace: Trace, *, limit: in
                 "start_char": chunk.start_char,
                 "end_char": chunk.end_char,
                 "text": chunk.text,
+                "highlights": [list(span) for span in found.terms.spans(chunk.text)],
                 "score": round(candidate.score, 6),
                 "scores": {
                     name: round(scores[chunk.chunk_id], 6)

@@ -3,19 +3,23 @@
 from citewell.index.analysis.analyzer import (
     ANALYZER_VERSION,
     FALLBACK,
+    QuestionTerms,
     analyse,
     analyse_passage,
     languages_of_question,
     spans_of,
+    terms_of_question,
 )
 from citewell.index.analysis.words import is_stop_word
 
 __all__ = [
     "ANALYZER_VERSION",
     "FALLBACK",
+    "QuestionTerms",
     "analyse",
     "analyse_passage",
     "is_stop_word",
     "languages_of_question",
     "spans_of",
+    "terms_of_question",
 ]

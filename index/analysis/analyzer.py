@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from citewell.core.languages import SURE, UNKNOWN, detect
@@ -11,6 +12,24 @@ from citewell.index.analysis.words import is_stop_word, term
 
 ANALYZER_VERSION = "scripts-1"
 FALLBACK = "en"  # how a text is read whose language cannot be told
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionTerms:
+    """What a question is searched by: its terms, and the languages in which its words were read."""
+
+    terms: tuple[str, ...]
+    languages: tuple[str, ...]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where these terms stand in `text`, for marking: `(start, end)` of each, in order and not overlapping."""
+        return spans_of(text, self.terms, self.languages)
+
+
+def terms_of_question(text: str, indexed: Sequence[str]) -> QuestionTerms:
+    """A question's terms in its language, or in those that are indexed (the most frequent first)."""
+    languages = languages_of_question(text, indexed)
+    return QuestionTerms(tuple(analyse(text, languages)), languages)
 
 
 def analyse_passage(text: str, language: str) -> list[str]:
