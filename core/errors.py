@@ -66,9 +66,7 @@ class InvalidFilter(InvalidQuery):
     """A filter cannot be read."""
 
     code = "query.filter_invalid"
-    default_hint = (
-        "Write conditions such as: language:de AND (tag:manual OR path:reports/*) AND date>=2024-01-01 AND NOT type:pdf"
-    )
+    default_hint = "Write conditions such as: language:de AND (tag:manual OR path:reports/*) AND date>=2024-01-01 AND NOT type:pdf."
 
 
 class SourceError(CitewellError):

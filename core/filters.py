@@ -10,6 +10,8 @@
 
 NAME is one of FIELDS, or a name of a document's own metadata (its front matter). `:` and `=` hold when the field has one of the
 values, whatever their case; `<` and its kin compare numbers as numbers and everything else, dates such as 2024-01-31 among them, as text.
+`text` is about the passage, every other field about its document: text:"annual leave" holds where these words follow one another,
+text:boil* where a word begins so.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from citewell.core.errors import InvalidFilter
 
 Operator = Literal[":", "=", "!=", "<", "<=", ">", ">="]
 # What every document has; every other name is looked up in its metadata.
-FIELDS = ("id", "uri", "source", "collection", "path", "title", "type", "language", "tag", "date", "group")
-UNORDERED = frozenset({"id", "type", "language", "tag", "group"})
+TEXT = "text"
+FIELDS = ("id", "uri", "source", "collection", "path", "title", "type", "language", "tag", "date", "group", "text")
+UNORDERED = frozenset({"id", "type", "language", "tag", "group", TEXT})
 MAX_CHARS = 4000
 MAX_CONDITIONS = 200
 MAX_DEPTH = 50
@@ -32,6 +35,9 @@ _ORDERS = {"<", "<=", ">", ">="}
 _TOKEN = re.compile(
     r"""\s*(?:(?P<open>\()|(?P<close>\))|(?P<word>(?:AND|OR|NOT)\b)|(?P<minus>-(?=[\w(]))"""
     r"""|(?P<name>[^\W\d][\w.-]*)\s*(?P<operator>!=|<=|>=|[:=<>])\s*(?P<values>(?:"[^"]*"|[^\s"(),]+)(?:,(?:"[^"]*"|[^\s"(),]+))*))"""
+)
+_MARKED = re.compile(
+    r"""(?<!\S)(?P<minus>-)?(?:"(?P<phrase>[^"]*\w[^"]*)"|(?P<prefix>\w{2,}\*)|(?<=-)(?P<word>[^\W\d][^\s"]*))(?!\w)"""
 )
 _VALUE = re.compile(r'"([^"]*)"|([^\s"(),]+)')
 
@@ -153,6 +159,35 @@ class _Parser:
         return InvalidFilter(
             f"the filter cannot be read: {what}, at {rest[:40]!r}" if rest else f"the filter ends too early: {what}"
         )
+
+
+def is_about_passages(filter: Filter) -> bool:
+    """Whether any condition of the filter is about the text of a passage."""
+    match filter:
+        case All(parts) | Any(parts):
+            return any(map(is_about_passages, parts))
+        case Not(part):
+            return is_about_passages(part)
+        case Condition(name):
+            return name == TEXT
+
+
+def split_box(text: str) -> tuple[str, Filter | None]:
+    """What is typed into a search box, as the words to rank by and the filter that its marks mean: "annual leave" in quotation marks must
+    stand so, boil* begins a word, and -draft or -"first draft" must not stand there."""
+    words: list[str] = []
+    parts: list[Filter] = []
+    at = 0
+    for found in _MARKED.finditer(text):
+        words.append(text[at : found.start()])
+        at = found.end()
+        value = found["phrase"] or found["word"] or found["prefix"]
+        condition = Condition(TEXT, ":", (value,))
+        parts.append(Not(condition) if found["minus"] else condition)
+        if not found["minus"]:
+            words.append(value.rstrip("*"))
+    words.append(text[at:])
+    return " ".join(" ".join(words).split()), conjoin(parts)
 
 
 def conjoin(filters: Sequence[Filter | None]) -> Filter | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,15 @@ from rank_bm25 import BM25Okapi
 from citewell.core.languages import UNKNOWN
 from citewell.core.settings import BM25_B, BM25_K1
 from citewell.core.types import Query, Ranking
-from citewell.index.analysis import FALLBACK, QuestionTerms, analyse, analyse_passage, terms_of_question
+from citewell.index.analysis import (
+    FALLBACK,
+    QuestionTerms,
+    analyse,
+    analyse_passage,
+    beginning,
+    phrases,
+    terms_of_question,
+)
 from citewell.index.files import link
 from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, Slots, search_until_distinct
 
@@ -35,6 +44,8 @@ TOKENS = "tokens.json"
 _HEAP_BYTES = 64_000_000
 NARROW = 2000  # rows that may be shown: at most so many are named to the index, of more it is asked for spare ones
 SPARE = 1.3
+CUT = 5  # letters of an ending that a stem may lack
+MIN_BEGINNING = 2
 MOST_LANGUAGES = 5  # of a generation, in which a question's words are searched for when its own is not certain
 _NO_SLOTS = np.zeros(0, dtype=np.int64)
 LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
@@ -81,6 +92,10 @@ class LexicalIndex(Protocol):
 
     def explain(self, term: str, slot: int) -> TermScore | None:
         """What `term` adds to the score of a slot; None where it does not stand in it."""
+        ...
+
+    def holding(self, phrase: Sequence[str]) -> Slots:
+        """Every slot in which these terms follow one another, in any order; the last one may end with `*` for any ending."""
         ...
 
 
@@ -142,7 +157,7 @@ def open_lexical(engine: str, folder: Path, k1: float = BM25_K1, b: float = BM25
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("slot", stored=False, indexed=True, fast=True)
-    builder.add_text_field("body", stored=False, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("body", stored=False, tokenizer_name="whitespace", index_option="position")
     return builder.build()
 
 
@@ -198,6 +213,22 @@ class TantivyIndex:
         tf, _, _, length, mean = (part["value"] for part in frequency["details"])
         return TermScore(term, int(tf), int(n), int(total), idf["value"], int(length), mean, told["value"])
 
+    def holding(self, phrase: Sequence[str]) -> Slots:
+        """Every slot in which these terms follow one another, in any order; the last one may end with `*` for any ending."""
+        if not phrase or not len(self):
+            return _NO_SLOTS
+        return self._run(tantivy.Query.const_score_query(self._phrase(list(phrase)), 0.0), len(self))[0]
+
+    def _phrase(self, phrase: list[str]) -> tantivy.Query:
+        begun = phrase[-1].endswith("*")
+        if begun and len(phrase) > 1:
+            return tantivy.Query.phrase_prefix_query(self._schema, "body", [*phrase[:-1], phrase[-1].rstrip("*")])
+        if begun:
+            return tantivy.Query.regex_query(self._schema, "body", re.escape(phrase[0].rstrip("*")) + ".*")
+        if len(phrase) > 1:
+            return tantivy.Query.phrase_query(self._schema, "body", phrase)  # type: ignore[arg-type]
+        return tantivy.Query.term_query(self._schema, "body", phrase[0], "freq")
+
     def _any_of(self, terms: Sequence[str]) -> tantivy.Query | None:
         clauses = [
             (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "body", term, "freq")) for term in terms
@@ -215,6 +246,7 @@ class RankBM25Index:
 
     def __init__(self, rows: Sequence[tuple[int, list[str]]], k1: float = BM25_K1, b: float = BM25_B) -> None:
         tokens = [row[1] for row in rows]
+        self._tokens = tokens
         self._slots = np.array([row[0] for row in rows], dtype=np.int64)
         # A corpus without any term has no mean length; rank_bm25 divides by it.
         self._bm25 = BM25Okapi(tokens if any(tokens) else [[""]] * max(1, len(tokens)), k1=k1, b=b)
@@ -259,11 +291,56 @@ class RankBM25Index:
         length = int(self._bm25.doc_len[row])
         return TermScore(term, tf, self._frequency[term], len(self), idf, length, float(self._bm25.avgdl), score)
 
+    def holding(self, phrase: Sequence[str]) -> Slots:
+        """Every slot in which these terms follow one another, in any order; the last one may end with `*` for any ending."""
+        size = len(phrase)
+        held = [
+            any(_follow(tokens[at : at + size], phrase) for at in range(len(tokens) - size + 1)) if size else False
+            for tokens in self._tokens
+        ]
+        return self._slots[np.array(held, dtype=np.bool_)] if len(self) else _NO_SLOTS
+
     def _scores(self, terms: Sequence[str]) -> Scores:
         if not len(self):
             return np.zeros(0, dtype=np.float32)
         scores: Scores = np.asarray(self._bm25.get_scores(list(terms)), dtype=np.float32)
         return scores
+
+
+def _follow(tokens: Sequence[str], phrase: Sequence[str]) -> bool:
+    """Whether tokens are those of a phrase of the same length."""
+    *whole, last = phrase
+    same = last == tokens[-1] or (last.endswith("*") and tokens[-1].startswith(last.rstrip("*")))
+    return same and list(tokens[:-1]) == whole
+
+
+def rows_holding(index: LexicalIndex, table: PassageTable, texts: Sequence[str]) -> NDArray[np.bool_]:
+    """For each row whether one of these texts stands in it, as the words of its language; one may end with `*`."""
+    held = np.zeros(len(table.columns), dtype=np.bool_)
+    languages = spoken(table)
+    for text in texts:
+        ending = "*" if text.endswith("*") else ""
+        for terms in phrases(text.rstrip("*"), languages):
+            slots = (
+                _holding_beginning(index, terms[:-1], beginning(text.rstrip("*"))) if ending else index.holding(terms)
+            )
+            held[table.rows_at(slots)] = True
+    return held
+
+
+def _holding_beginning(index: LexicalIndex, before: Sequence[str], begun: str) -> Slots:
+    """The slots with terms that begin so; stems are indexed, so that `manageme*` is shortened until it begins one."""
+    for size in range(len(begun), max(len(begun) - CUT, MIN_BEGINNING) - 1, -1):
+        slots = index.holding([*before, begun[:size] + "*"])
+        if len(slots):
+            return slots
+    return _NO_SLOTS
+
+
+def spoken(table: PassageTable) -> tuple[str, ...]:
+    """The most frequent languages of a generation, as its passages were analysed."""
+    named = (FALLBACK if language == UNKNOWN else language for language in table.languages())
+    return tuple(dict.fromkeys(named))[:MOST_LANGUAGES] or (FALLBACK,)
 
 
 class LexicalRetriever:
@@ -274,8 +351,7 @@ class LexicalRetriever:
     def __init__(self, index: LexicalIndex, table: PassageTable, shown: Shown = None) -> None:
         self._index = index
         self._table = table
-        spoken = (FALLBACK if language == UNKNOWN else language for language in table.languages())
-        self._languages = tuple(dict.fromkeys(spoken))[:MOST_LANGUAGES] or (FALLBACK,)
+        self._languages = spoken(table)
         self._shown = shown
         count = 0 if shown is None else int(shown.sum())
         self._share = 1.0 if shown is None else count / max(len(table), 1)

@@ -7,14 +7,18 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from citewell.core.errors import IndexCorrupt, IndexMissing
-from citewell.core.filters import Filter
+from citewell.core.filters import All, Any, Condition, Filter, Not, is_about_passages
 from citewell.core.protocols import Embedder
 from citewell.core.settings import LexicalSettings
 from citewell.index.dense import DenseIndex, DenseRetriever
-from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical
+from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical, rows_holding
 from citewell.index.passages import Columns, PassageTable
 from citewell.index.store.blocks import Block, names_of, open_block, read_dead
 from citewell.index.store.catalog import Catalog
@@ -140,10 +144,28 @@ class SnapshotSource:
     def _view(self, groups: Groups, filter: Filter | None) -> Snapshot:
         assert self._opened is not None
         opened = self._opened
-        permitted = None if groups is None and filter is None else self._catalog.documents_shown(groups, filter)
+        permitted = None if groups is None else self._catalog.documents_shown(groups, None)
         shown = opened.table.shown(permitted, self._catalog.deleted_doc_ids())
+        if filter is not None:
+            fitting = self._rows_of(opened, filter)
+            shown = fitting & opened.table.alive if shown is None else fitting & shown
         return Snapshot(
             manifest=opened.manifest,
             bm25=LexicalRetriever(opened.lexical, opened.table, shown),
             dense=DenseRetriever(opened.dense, opened.table, opened.embedder, shown),
         )
+
+    def _rows_of(self, opened: _Opened, filter: Filter) -> NDArray[np.bool_]:
+        """For each row whether its passage and its document fit the filter."""
+        if not is_about_passages(filter):
+            return np.isin(opened.table.columns.documents, self._catalog.documents_shown(None, filter))
+        match filter:
+            case All(parts):
+                return reduce(np.logical_and, (self._rows_of(opened, part) for part in parts))
+            case Any(parts):
+                return reduce(np.logical_or, (self._rows_of(opened, part) for part in parts))
+            case Not(part):
+                return ~self._rows_of(opened, part)
+            case Condition(operator=operator, values=values):
+                held = rows_holding(opened.lexical, opened.table, values)
+                return ~held if operator == "!=" else held

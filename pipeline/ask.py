@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from citewell.core.errors import InvalidQuery, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.facts import CandidateFacts
-from citewell.core.filters import parse_filter
+from citewell.core.filters import conjoin, parse_filter, split_box
 from citewell.core.settings import FusionSettings
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
@@ -122,8 +122,13 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
 def search(
     engine: Engine, question: str, groups: frozenset[str] | None = None, filter: str = ""
 ) -> tuple[Retrieved, str, Trace]:
-    """The final ranking for a question with its passages, the generation's name and the timings."""
-    query = read_query(engine, question, groups, filter)
+    """The final ranking for what was typed into a search box, with its passages, the generation's name and the timings.
+
+    Marks such as quotation marks and `-` (`core.filters.split_box`) say what must and must not stand in a passage.
+    """
+    words, marked = split_box(question)
+    query = read_query(engine, words or question, groups, filter)
+    query = replace(query, filter=conjoin([query.filter, marked]))
     with tracing() as trace:
         with stage("open"):
             snapshot = engine.snapshot(query.groups, filter=query.filter)

@@ -6,7 +6,9 @@ from citewell.index.analysis.analyzer import (
     QuestionTerms,
     analyse,
     analyse_passage,
+    beginning,
     languages_of_question,
+    phrases,
     spans_of,
     terms_of_question,
 )
@@ -18,8 +20,10 @@ __all__ = [
     "QuestionTerms",
     "analyse",
     "analyse_passage",
+    "beginning",
     "is_stop_word",
     "languages_of_question",
+    "phrases",
     "spans_of",
     "terms_of_question",
 ]

@@ -45,6 +45,18 @@ def analyse(text: str, languages: Sequence[str] = (FALLBACK,)) -> list[str]:
     return [*_terms(text, languages, singles=False), *identifiers(text)]
 
 
+def phrases(text: str, languages: Sequence[str]) -> list[list[str]]:
+    """The terms of `text` as they follow one another in a passage of each of these languages; each sequence once."""
+    found = (list(_terms(text, (language,), singles=True)) for language in languages)
+    return [list(terms) for terms in dict.fromkeys(map(tuple, found)) if terms]
+
+
+def beginning(text: str) -> str:
+    """The last word of `text` as the beginning of a term: folded, and not stemmed."""
+    written = [token.text for token in tokens(text) if token.kind != "pair"]
+    return term(folded(written[-1]), UNKNOWN) if written else ""
+
+
 def identifiers(text: str) -> list[str]:
     """Names of several parts, whole, such as `sars-cov-2`, `2.13.0`, `ann@example.org`, `etc/fstab`."""
     return joined(folded(text))
