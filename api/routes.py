@@ -16,7 +16,8 @@ from citewell.api.errors import error_response
 from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge, WriterBusy
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline import build, present
-from citewell.pipeline.ask import search
+from citewell.pipeline.around import neighbours
+from citewell.pipeline.ask import read_query, search
 from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.explain import explain
 from citewell.pipeline.wiring import Engine
@@ -83,10 +84,28 @@ def answer(body: schemas.Question, canary: CurrentCanary) -> schemas.AnswerModel
 @router.post("/search", tags=["questions"])
 def search_passages(body: schemas.SearchRequest, engine: CurrentEngine) -> schemas.SearchModel:
     """The passages that fit best, with the score of each stage."""
-    found, generation, trace = search(engine, body.query, filter=body.filter)
-    return schemas.SearchModel(
-        **present.search_as_json(found, generation, trace, limit=body.limit, config_hash=engine.config_hash)
+    found, _, trace = search(engine, body.query, filter=body.filter)
+    told = present.search_as_json(
+        engine, found, trace, limit=body.limit, per_document=body.per_document, with_facets=body.facets
     )
+    return schemas.SearchModel(**told)
+
+
+@router.post("/similar", tags=["questions"], responses=NOT_FOUND)
+def similar_passages(body: schemas.SimilarRequest, engine: CurrentEngine) -> list[schemas.PassageModel]:
+    """Passages like one that a search listed."""
+    query = read_query(engine, body.chunk_id, filter=body.filter)
+    return [schemas.PassageModel(**hit) for hit in present.similar_as_json(engine, body.chunk_id, query, body.limit)]
+
+
+@router.get("/passages/{chunk_id}/neighbours", tags=["documents"], responses=NOT_FOUND)
+def passage_neighbours(
+    chunk_id: str,
+    engine: CurrentEngine,
+    reach: Annotated[int, Query(ge=1, le=10, description="How many on each side.")] = 1,
+) -> schemas.NeighboursModel:
+    """The passages before and after one, in reading order."""
+    return schemas.NeighboursModel(**neighbours(engine, chunk_id, reach=reach))
 
 
 @router.post("/explain", tags=["questions"], responses=NOT_FOUND)

@@ -18,6 +18,9 @@ FILTER = Field(
 )
 
 
+CHUNK_ID = Field(description="Id of a passage, as a search lists it.", pattern="^[0-9a-f]{16}$")
+
+
 class Question(BaseModel):
     """A question."""
 
@@ -34,6 +37,20 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(description="Words or a question.", examples=["annual leave carry over"])
+    filter: str = FILTER
+    limit: int = Field(10, ge=1, le=20, description="Most passages to return.")
+    per_document: int | None = Field(None, ge=1, description="Most passages of one document.")
+    facets: bool = Field(
+        False, description="Also count sources, languages, types and tags of the documents that were found."
+    )
+
+
+class SimilarRequest(BaseModel):
+    """A passage, and how many like it are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    chunk_id: str = CHUNK_ID
     filter: str = FILTER
     limit: int = Field(10, ge=1, le=20, description="Most passages to return.")
 
@@ -101,7 +118,7 @@ class ExplainRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(description="Words or a question.", examples=["annual leave carry over"])
-    chunk_id: str = Field(description="Id of a passage, as a search lists it.", pattern="^[0-9a-f]{16}$")
+    chunk_id: str = CHUNK_ID
     filter: str = FILTER
 
 
@@ -158,11 +175,31 @@ class PassageModel(BaseModel):
     scores: dict[str, float] = Field(description="Score by stage.")
 
 
+class NeighbourModel(BaseModel):
+    """A passage beside another one."""
+
+    chunk_id: str
+    start_char: Offset
+    end_char: Offset
+    text: str
+
+
+class NeighboursModel(BaseModel):
+    """The passages around one, in reading order."""
+
+    before: list[NeighbourModel]
+    after: list[NeighbourModel]
+
+
 class SearchModel(BaseModel):
     """The passages that fit a search, best first."""
 
     query: str
     passages: list[PassageModel]
+    corrections: dict[str, str] = Field(description="For words that stand in no passage: a like word that does.")
+    facets: dict[str, dict[str, int]] | None = Field(
+        None, description="With `facets`: how many documents have each value."
+    )
     warnings: list[str] = Field(description="What was left undone, such as reranking when its model fails.")
     timings_ms: dict[str, float]
     config_hash: str

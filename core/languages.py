@@ -75,6 +75,7 @@ LANGUAGES = [
     "zh",
 ]
 SURE = 0.9  # on questions in five languages, cut to their last two to five words, whoever was so sure was right
+LIKELY = 0.5  # enough for a document, of which nothing else is known
 LOOKED_AT = 4000  # characters of a text
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -88,10 +89,10 @@ def detect(text: str) -> tuple[str, float]:
     return str(code), float(probability)
 
 
-def language_of(text: str, otherwise: str = UNKNOWN) -> str:
-    """The language of `text` where it is sure, else `otherwise`."""
+def language_of(text: str, otherwise: str = UNKNOWN, least: float = SURE) -> str:
+    """The language of `text` where its probability is at least so high, else `otherwise`."""
     code, probability = detect(text)
-    return code if probability >= SURE else otherwise
+    return code if probability >= least else otherwise
 
 
 def primary(tag: str) -> str:

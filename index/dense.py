@@ -74,12 +74,16 @@ class DenseRetriever:
         self._index = index
         self._table = table
         self._embedder = embedder
-        self._selectors = index.selectors(table.shown(None) if shown is None else shown)
+        self._shown = table.shown(None) if shown is None else shown
+        self._selectors = index.selectors(self._shown)
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The nearest passages, until `depth` distinct documents are among them or nothing is left."""
-        vector = self._vector(query)
+        return self.search_vector(self._vector(query), depth)
+
+    def search_vector(self, vector: NDArray[np.float32], depth: int) -> Ranking:
+        """As `search`, by a vector of length 1."""
         rows, scores = search_until_distinct(lambda n: self._index.best(vector, n, self._selectors), self._table, depth)
         return self._table.ranking(self.name, rows, scores)
 
@@ -87,6 +91,14 @@ class DenseRetriever:
         """The cosine similarity of each of these passages to the question."""
         similarities = self._index.vectors(self._table.rows_of(chunk_ids)) @ self._vector(query)
         return dict(zip(chunk_ids, similarities.tolist(), strict=True))
+
+    def has(self, chunk_id: str) -> bool:
+        """Whether a passage is in this generation and may be shown."""
+        try:
+            row = int(self._table.rows_of([chunk_id])[0])
+        except (KeyError, ValueError):
+            return False
+        return self._shown is None or bool(self._shown[row])
 
     def vectors(self, chunk_ids: Sequence[str]) -> Vectors:
         """The stored vectors of these passages, `(len(chunk_ids), dimension) float32`."""

@@ -33,8 +33,11 @@ from citewell.index.analysis import (
     analyse,
     analyse_passage,
     beginning,
+    one_letter_away,
     phrases,
+    spans_of,
     terms_of_question,
+    words_of,
 )
 from citewell.index.files import link
 from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, Slots, search_until_distinct
@@ -46,6 +49,9 @@ NARROW = 2000  # rows that may be shown: at most so many are named to the index,
 SPARE = 1.3
 CUT = 5  # letters of an ending that a stem may lack
 MIN_BEGINNING = 2
+MIN_CORRECTED = 4  # letters of a term that is corrected
+CORRECTIONS_TRIED = 5
+FEW_HOLDING = 20
 MOST_LANGUAGES = 5  # of a generation, in which a question's words are searched for when its own is not certain
 _NO_SLOTS = np.zeros(0, dtype=np.int64)
 LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
@@ -371,14 +377,54 @@ class LexicalRetriever:
         """The terms of any text in the languages of this generation, to be compared with those of a question."""
         return analyse(text, self._languages)
 
-    def unseen(self, question: str) -> bool:
-        """Whether a question has words and none of them stands in this generation."""
-        terms = self.terms(question).terms
-        return bool(terms) and not any(self._index.passage_frequency(term) for term in terms)
+    def corrections(self, question: str) -> dict[str, str]:
+        """For words of the question that stand in no passage that may be shown, the commonest term one letter away that does.
+
+        By word as it is written; terms are stems, and the passages tell how they are written.
+        """
+        found: dict[str, str] = {}
+        for word in words_of(question):
+            terms = analyse(word, self._languages)
+            if not terms or any(self._stands(term) for term in terms):
+                continue
+            near = {near for term in terms if len(term) >= MIN_CORRECTED for near in one_letter_away(term)}
+            likely = sorted(near, key=lambda term: (-self._index.passage_frequency(term), term))
+            for term in likely[:CORRECTIONS_TRIED]:
+                if self._index.passage_frequency(term) and self._stands(term):
+                    found[word] = term
+                    break
+        return found
+
+    def holding(self, term: str) -> list[str]:
+        """The ids of some passages that may be shown and in which a term stands."""
+        rows = self._table.rows_at(self._index.best([term], FEW_HOLDING, self._among)[0])
+        if self._shown is not None:
+            rows = rows[self._shown[rows]]
+        return self._table.ids_at(rows)
+
+    def _stands(self, term: str) -> bool:
+        if not self._index.passage_frequency(term):
+            return False
+        if self._shown is None:
+            return True
+        return bool(self._shown[self._table.rows_at(self._index.holding([term]))].any())
+
+    def telling(self, text: str, count: int) -> list[str]:
+        """The terms that tell a text from others: the highest by occurrences times idf."""
+        occurrences = Counter(self.analyse(text))
+        weights = self.term_weights(text)
+        return sorted(occurrences, key=lambda t: (-occurrences[t] * weights.get(t, 0.0), t))[:count]
+
+    def spans(self, text: str, terms: Iterable[str]) -> list[tuple[int, int]]:
+        """Where words of `text` stand that have one of these terms."""
+        return spans_of(text, terms, self._languages)
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The best passages, until `depth` distinct documents are among them or nothing more matches."""
-        terms = self.terms(query.text).terms
+        return self.search_terms(self.terms(query.text).terms, depth)
+
+    def search_terms(self, terms: Sequence[str], depth: int) -> Ranking:
+        """As `search`, by terms of the index."""
 
         def best(count: int) -> tuple[Rows, Scores]:
             if self._shown is None or self._among is not None:
@@ -402,9 +448,12 @@ class LexicalRetriever:
 
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:
         """The score of each of these passages; 0 where none of the question's words stands."""
+        return self.score_terms(self.terms(query.text).terms, chunk_ids)
+
+    def score_terms(self, terms: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
+        """As `score`, by terms of the index."""
         slots = self._table.columns.slots[self._table.rows_of(chunk_ids)]
-        scores = self._index.score_slots(self.terms(query.text).terms, slots)
-        return dict(zip(chunk_ids, scores.tolist(), strict=True))
+        return dict(zip(chunk_ids, self._index.score_slots(terms, slots).tolist(), strict=True))
 
     def term_weights(self, text: str) -> dict[str, float]:
         """The idf of each index term of `text` in this generation: ln(1 + (N - n + 0.5) / (n + 0.5))."""

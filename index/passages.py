@@ -135,9 +135,13 @@ class PassageTable:
         """Row by passage id, for the rows that are held."""
         return {f"{key:016x}": row for key, row in zip(self._sorted.tolist(), self._held.tolist(), strict=True)}
 
+    def ids_at(self, rows: Rows) -> list[str]:
+        """The passage of each row."""
+        return [f"{key:016x}" for key in self.columns.passages[rows].tolist()]
+
     def ranking(self, scorer: str, rows: Rows, scores: Scores) -> Ranking:
         """The ranking of these rows by score."""
-        ids = [f"{key:016x}" for key in self.columns.passages[rows].tolist()]
+        ids = self.ids_at(rows)
         documents = [f"{key:016x}" for key in self.columns.documents[rows].tolist()]
         return rank_by_score(
             scorer, dict(zip(ids, scores.tolist(), strict=True)), dict(zip(ids, documents, strict=True))

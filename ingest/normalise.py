@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from citewell.core.errors import FileWithoutText
-from citewell.core.languages import language_of
+from citewell.core.languages import LIKELY, UNKNOWN, language_of
 from citewell.core.types import Block, BlockKind, Document, document_id, text_version
 
 SOFT_HYPHEN = "\u00ad"
@@ -97,11 +97,17 @@ def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, 
         title=_title(parsed, path),
         text=text,
         media_type=parsed.media_type,
-        language=normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS] or language_of(text),
+        language=_language(parsed, text),
         metadata={normalise_text(name): normalise_text(value) for name, value in parsed.metadata.items()},
         acl=acl,
         blocks=tuple(blocks),
     )
+
+
+def _language(parsed: Parsed, text: str) -> str:
+    """What the document says of its language, else what its words tell."""
+    declared = normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS]
+    return declared if declared not in {"", UNKNOWN} else language_of(text, least=LIKELY)
 
 
 def _title(parsed: Parsed, path: str) -> str:

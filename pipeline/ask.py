@@ -62,7 +62,12 @@ class Retrieved:
     ltr: Ranking
     final: Ranking
     passages: Mapping[str, StoredPassage]
-    terms: QuestionTerms
+    snapshot: Snapshot
+
+    @property
+    def terms(self) -> QuestionTerms:
+        """What BM25 searched for."""
+        return self.snapshot.bm25.terms(self.query.text)
 
     def ranking(self, stage_name: str) -> Ranking:
         """The ranking of one of STAGES."""
@@ -159,8 +164,7 @@ def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
         ltr = learn_to_rank(engine, first, hybrid)
         span.facts["candidates"] = min(len(ltr), engine.settings.rerank.ltr_depth) if engine.settings.rerank.ltr else 0
     final, passages = rerank_head(engine, query, ltr)
-    terms = snapshot.bm25.terms(query.text)
-    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages, terms)
+    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages, snapshot)
 
 
 def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
@@ -169,7 +173,7 @@ def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
     with stage("bm25") as span:
         bm25 = snapshot.bm25.search(query, depth)
         span.facts["candidates"] = len(bm25)
-        if not len(bm25) and snapshot.bm25.unseen(query.text):
+        if not len(bm25):
             span.facts["warning"] = "none of the question's words stands in the documents: only meaning is compared"
     with stage("dense") as span:
         dense = snapshot.dense.search(query, depth)

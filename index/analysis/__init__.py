@@ -8,9 +8,11 @@ from citewell.index.analysis.analyzer import (
     analyse_passage,
     beginning,
     languages_of_question,
+    one_letter_away,
     phrases,
     spans_of,
     terms_of_question,
+    words_of,
 )
 from citewell.index.analysis.words import is_stop_word
 
@@ -23,7 +25,9 @@ __all__ = [
     "beginning",
     "is_stop_word",
     "languages_of_question",
+    "one_letter_away",
     "phrases",
     "spans_of",
     "terms_of_question",
+    "words_of",
 ]

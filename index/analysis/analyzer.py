@@ -11,6 +11,7 @@ from citewell.index.analysis.scripts import Token, ascii_words, folded, humps, j
 from citewell.index.analysis.words import is_stop_word, term
 
 ANALYZER_VERSION = "scripts-1"
+_ALPHABET = set("abcdefghijklmnopqrstuvwxyz0123456789")
 FALLBACK = "en"  # how a text is read whose language cannot be told
 
 
@@ -55,6 +56,22 @@ def beginning(text: str) -> str:
     """The last word of `text` as the beginning of a term: folded, and not stemmed."""
     written = [token.text for token in tokens(text) if token.kind != "pair"]
     return term(folded(written[-1]), UNKNOWN) if written else ""
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text` as they are written, of scripts that separate them."""
+    return [token.text for token in tokens(text) if token.kind == "word"]
+
+
+def one_letter_away(term: str) -> set[str]:
+    """The strings that one letter more, less or other, or two neighbours exchanged, make of a term."""
+    letters = _ALPHABET | set(term)
+    splits = [(term[:i], term[i:]) for i in range(len(term) + 1)]
+    less = {a + b[1:] for a, b in splits if b}
+    exchanged = {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
+    other = {a + letter + b[1:] for a, b in splits if b for letter in letters}
+    more = {a + letter + b for a, b in splits for letter in letters}
+    return (less | exchanged | other | more) - {term}
 
 
 def identifiers(text: str) -> list[str]:

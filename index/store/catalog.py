@@ -54,6 +54,17 @@ class GenerationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """What facets count: where a document comes from, what it is, and its metadata as JSON."""
+
+    doc_id: str
+    source: str
+    language: str
+    media_type: str
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
 class Canary:
     """A generation that is tried beside the live one: for which share of the questions, and whether it answers them or shadows."""
 
@@ -183,6 +194,20 @@ class Catalog:
             f"(SELECT count(*) FROM chunks c WHERE c.row_id = d.row_id AND {_OF_CHUNKER}) AS passages FROM documents d WHERE {ALIVE} ORDER BY d.uri"
         )
         return [DocumentSummary(**dict(row)) for row in rows]
+
+    def facts_of(self, doc_ids: Sequence[str], groups: Collection[str] | None) -> list[DocumentFacts]:
+        """What is known of those of these documents that live and that a caller of these groups may read."""
+        permitted = (
+            ""
+            if groups is None
+            else f"AND EXISTS (SELECT 1 FROM json_each({_GROUPS}) g JOIN json_each(:groups) m ON m.value = g.value)"
+        )
+        rows = self._rows(
+            f"SELECT d.doc_id, d.source, d.language, d.media_type, d.metadata FROM documents d WHERE {ALIVE} AND d.doc_id IN "
+            f"(SELECT value FROM json_each(:ids)) {permitted}",
+            {"ids": json.dumps(list(doc_ids))} | ({} if groups is None else {"groups": json.dumps(sorted(groups))}),
+        )
+        return [DocumentFacts(**dict(row)) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many documents, passages, vectors and rejected files the living state has."""

@@ -119,10 +119,15 @@ def fold_get(metadata: str, name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def tags_of(metadata: str) -> str:
-    """The tags of a document as a JSON list: `tags` or `keywords` of its metadata, separated by commas; for SQL."""
+def tags_of_metadata(metadata: str) -> list[str]:
+    """The tags of a document: `tags`, `tag` or `keywords` of its metadata (as JSON), separated by commas."""
     named = fold_get(metadata, "tags") or fold_get(metadata, "tag") or fold_get(metadata, "keywords") or ""
-    return json.dumps([tag.strip(" []\"'") for tag in named.split(",") if tag.strip(" []\"'")])
+    return [tag.strip(" []\"'") for tag in named.split(",") if tag.strip(" []\"'")]
+
+
+def tags_of(metadata: str) -> str:
+    """The tags as a JSON list; for SQL."""
+    return json.dumps(tags_of_metadata(metadata))
 
 
 def number_of(text: str | None) -> float | None:
