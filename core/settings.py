@@ -32,6 +32,16 @@ class EmbedderSettings(Section):
     model: str = Field(
         "all-MiniLM-L6-v2", description="Bundled name, local path, or hub name (org/name) of a sentence-transformer."
     )
+    dimensions: int = Field(
+        0,
+        ge=0,
+        le=8192,
+        description="Leading numbers of a vector that are kept, for models trained so (Matryoshka); 0: all.",
+    )
+    question_prompt: str | None = Field(
+        None, description="Put before each question; by default what the model itself declares, else nothing."
+    )
+    passage_prompt: str | None = Field(None, description="Put before each passage; as question_prompt.")
     batch_size: int = Field(32, ge=1, le=1024, description="Passages in one forward pass.")
     threads: int = Field(
         0, ge=0, le=256, description="Threads of the encoders; 0 takes the cores this process may use."

@@ -112,7 +112,7 @@ class DenseRetriever:
     def _vector(self, query: Query) -> NDArray[np.float32]:
         vector = self._queries.get(query.text)
         if vector is None:
-            vector = self._embedder.embed([query.text])[0]
+            vector = self._embedder.embed_questions([query.text])[0]
             self._keep(query.text, vector)
         return vector
 
