@@ -14,7 +14,7 @@ from citewell.index.analysis.analyzer import (
     terms_of_question,
     words_of,
 )
-from citewell.index.analysis.words import is_stop_word
+from citewell.index.analysis.words import coverage, is_stop_word
 
 __all__ = [
     "ANALYZER_VERSION",
@@ -23,6 +23,7 @@ __all__ = [
     "analyse",
     "analyse_passage",
     "beginning",
+    "coverage",
     "is_stop_word",
     "languages_of_question",
     "one_letter_away",

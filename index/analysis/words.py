@@ -19,6 +19,9 @@ STEMMERS = {
     "id": "indonesian", "it": "italian", "lt": "lithuanian", "ne": "nepali", "nl": "dutch", "no": "norwegian", "pl": "polish",
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "cs": "czech",
 }  # fmt: skip
+PAIRED = frozenset(
+    {"zh", "ja", "ko", "th", "lo", "km", "my"}
+)  # scripts without spaces, or with particles on every word
 _LISTS = {"nb": "no"}  # how the package of stop words names what is named otherwise here
 _ARABIC = str.maketrans(
     {
@@ -73,6 +76,12 @@ def stop_words(language: str) -> frozenset[str]:
         return english.STOP_WORDS
     named = {_LISTS.get(code, code): name for code, name in LANGUAGE_MAPPING.items()}.get(language)
     return frozenset(word.casefold() for word in get_stop_words(named)) if named else frozenset()
+
+
+def coverage(language: str) -> list[str]:
+    """What the analyzer knows of a language: `stems`, `stop words`, `pairs` of characters; nothing for one of which it knows words alone."""
+    known = [("stems", language in STEMMERS), ("stop words", bool(stop_words(language))), ("pairs", language in PAIRED)]
+    return [name for name, holds in known if holds]
 
 
 def _stemmer(algorithm: str) -> Stemmer.Stemmer:

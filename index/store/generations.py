@@ -81,6 +81,7 @@ class Manifest(BaseModel):
     dimension: int
     documents: int
     passages: int
+    languages: dict[str, int] = {}
     files: dict[str, str]
     sizes_bytes: dict[str, int]
 
@@ -142,6 +143,7 @@ def write_generation(
         dimension=recipe.dimension,
         documents=table.documents_count(),
         passages=len(table),
+        languages=table.languages(),
         files={name: known.get(name) or sha256_of(path) for name, path in files.items()},
         sizes_bytes={name: path.stat().st_size for name, path in files.items()},
     )
