@@ -83,7 +83,11 @@ def names_of(folder: Path) -> list[str]:
 def open_block(folder: Path, name: str) -> Block:
     """A block that `write_block` left. Raises what the libraries raise for damaged files."""
     with np.load(folder / FOLDER / f"{name}.npz", allow_pickle=False) as stored:
-        columns = Columns(*(stored[field.name] for field in fields(Columns)))
+        slots = stored["slots"]
+        languages = (
+            stored["languages"] if "languages" in stored else np.zeros(len(slots), dtype=np.uint8)
+        )  # before scripts-1
+        columns = Columns(slots, stored["passages"], stored["documents"], languages)
     vectors = faiss.read_index(str(folder / FOLDER / f"{name}.faiss"), faiss.IO_FLAG_MMAP_IFC)
     if vectors.ntotal != len(columns):
         raise ValueError(f"block {name} has {vectors.ntotal} vectors for {len(columns)} rows")
