@@ -16,8 +16,10 @@ from citewell.api.errors import error_response
 from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge, WriterBusy
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline import build, present
-from citewell.pipeline.ask import search
+from citewell.pipeline.around import neighbours
+from citewell.pipeline.ask import read_query, search
 from citewell.pipeline.canary import CanaryRoute
+from citewell.pipeline.explain import explain
 from citewell.pipeline.wiring import Engine
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -74,16 +76,42 @@ CurrentCanary = Annotated[CanaryRoute, Depends(_canary)]
 @router.post("/answer", response_model_exclude_none=False, tags=["questions"])
 def answer(body: schemas.Question, canary: CurrentCanary) -> schemas.AnswerModel:
     """Answers a question from the documents; every sentence carries a checked citation, or the status is `abstained`."""
-    return schemas.AnswerModel(**present.answer_as_json(canary.ask(body.question), explain=body.explain))
+    return schemas.AnswerModel(
+        **present.answer_as_json(canary.ask(body.question, filter=body.filter), explain=body.explain)
+    )
 
 
 @router.post("/search", tags=["questions"])
 def search_passages(body: schemas.SearchRequest, engine: CurrentEngine) -> schemas.SearchModel:
     """The passages that fit best, with the score of each stage."""
-    found, generation, trace = search(engine, body.query)
-    return schemas.SearchModel(
-        **present.search_as_json(found, generation, trace, limit=body.limit, config_hash=engine.config_hash)
+    found, _, trace = search(engine, body.query, filter=body.filter)
+    told = present.search_as_json(
+        engine, found, trace, limit=body.limit, per_document=body.per_document, with_facets=body.facets
     )
+    return schemas.SearchModel(**told)
+
+
+@router.post("/similar", tags=["questions"], responses=NOT_FOUND)
+def similar_passages(body: schemas.SimilarRequest, engine: CurrentEngine) -> list[schemas.PassageModel]:
+    """Passages like one that a search listed."""
+    query = read_query(engine, body.chunk_id, filter=body.filter)
+    return [schemas.PassageModel(**hit) for hit in present.similar_as_json(engine, body.chunk_id, query, body.limit)]
+
+
+@router.get("/passages/{chunk_id}/neighbours", tags=["documents"], responses=NOT_FOUND)
+def passage_neighbours(
+    chunk_id: str,
+    engine: CurrentEngine,
+    reach: Annotated[int, Query(ge=1, le=10, description="How many on each side.")] = 1,
+) -> schemas.NeighboursModel:
+    """The passages before and after one, in reading order."""
+    return schemas.NeighboursModel(**neighbours(engine, chunk_id, reach=reach))
+
+
+@router.post("/explain", tags=["questions"], responses=NOT_FOUND)
+def explain_passage(body: schemas.ExplainRequest, engine: CurrentEngine) -> schemas.ExplanationModel:
+    """Why a passage stands where it stands for a question: each number of the first stage and of fusion, with its formula."""
+    return schemas.ExplanationModel(**explain(engine, body.query, body.chunk_id, filter=body.filter))
 
 
 @router.get("/documents", tags=["documents"])

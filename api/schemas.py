@@ -11,12 +11,23 @@ DocId = Annotated[str, Field(description="Stable id of the document.", examples=
 Version = Annotated[str, Field(description="Hash of the document's normalised text.", examples=["9b1c77d02e4f6a13"])]
 
 
+FILTER = Field(
+    "",
+    description="Which documents to look in, such as `language:de AND (tag:manual OR path:reports/*) AND NOT type:pdf`; blank: all.",
+    examples=["tag:manual AND date>=2024-01-01"],
+)
+
+
+CHUNK_ID = Field(description="Id of a passage, as a search lists it.", pattern="^[0-9a-f]{16}$")
+
+
 class Question(BaseModel):
     """A question."""
 
     model_config = ConfigDict(extra="forbid")
 
     question: str = Field(description="The question in words.", examples=["How many days of annual leave do I have?"])
+    filter: str = FILTER
     explain: bool = Field(False, description="Also return the context's ledger and the trace of each stage.")
 
 
@@ -26,6 +37,21 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str = Field(description="Words or a question.", examples=["annual leave carry over"])
+    filter: str = FILTER
+    limit: int = Field(10, ge=1, le=20, description="Most passages to return.")
+    per_document: int | None = Field(None, ge=1, description="Most passages of one document.")
+    facets: bool = Field(
+        False, description="Also count sources, languages, types and tags of the documents that were found."
+    )
+
+
+class SimilarRequest(BaseModel):
+    """A passage, and how many like it are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    chunk_id: str = CHUNK_ID
+    filter: str = FILTER
     limit: int = Field(10, ge=1, le=20, description="Most passages to return.")
 
 
@@ -86,6 +112,48 @@ class AnswerModel(BaseModel):
     dropped_sentences: list[str] | None = Field(None, description="With `explain`: sentences that failed verification.")
 
 
+class ExplainRequest(BaseModel):
+    """A question and the passage that is to be explained for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(description="Words or a question.", examples=["annual leave carry over"])
+    chunk_id: str = CHUNK_ID
+    filter: str = FILTER
+
+
+class TermModel(BaseModel):
+    """What one term of a question adds to a passage's BM25 score."""
+
+    term: str
+    occurrences: int = Field(description="In the passage.")
+    passages_with: int
+    passages: int
+    idf: float
+    length: int = Field(description="Of the passage, in terms.")
+    mean_length: float
+    score: float
+    formula: str
+
+
+class ExplanationModel(BaseModel):
+    """Why a passage stands where it stands."""
+
+    query: str
+    languages: list[str] = Field(description="In which the question's words were read.")
+    chunk_id: str
+    uri: str
+    text: str
+    terms: list[TermModel]
+    bm25: float
+    cosine: float
+    fusion: dict[str, Any] = Field(
+        description="Method, normalised parts, their ranges, the fused score and its formula."
+    )
+    ranks: dict[str, int | None] = Field(description="Rank at each stage; null where it is no candidate.")
+    generation: str
+
+
 class PassageModel(BaseModel):
     """A passage that fits a search."""
 
@@ -100,8 +168,27 @@ class PassageModel(BaseModel):
     start_char: Offset
     end_char: Offset
     text: str
+    highlights: list[tuple[int, int]] = Field(
+        description="Where words of the search stand in `text`: first character, and the one after the last."
+    )
     score: float
     scores: dict[str, float] = Field(description="Score by stage.")
+
+
+class NeighbourModel(BaseModel):
+    """A passage beside another one."""
+
+    chunk_id: str
+    start_char: Offset
+    end_char: Offset
+    text: str
+
+
+class NeighboursModel(BaseModel):
+    """The passages around one, in reading order."""
+
+    before: list[NeighbourModel]
+    after: list[NeighbourModel]
 
 
 class SearchModel(BaseModel):
@@ -109,6 +196,10 @@ class SearchModel(BaseModel):
 
     query: str
     passages: list[PassageModel]
+    corrections: dict[str, str] = Field(description="For words that stand in no passage: a like word that does.")
+    facets: dict[str, dict[str, int]] | None = Field(
+        None, description="With `facets`: how many documents have each value."
+    )
     warnings: list[str] = Field(description="What was left undone, such as reranking when its model fails.")
     timings_ms: dict[str, float]
     config_hash: str

@@ -49,6 +49,10 @@ class RandomEmbedder:
         vectors = np.stack([np.random.default_rng(seed).standard_normal(DIMENSION, dtype=np.float32) for seed in seeds])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    def embed_questions(self, texts: list[str]) -> Vectors:
+        """As passages."""
+        return self.embed(texts)
+
 
 def entry(number: int, edition: int) -> Entry:
     """A made-up document of sixty words."""

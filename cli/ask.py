@@ -10,13 +10,18 @@ import click
 from citewell.cli.common import Place, common_options, print_json
 
 WIDTH = 100
+FILTER = click.option(
+    "--filter", default="", metavar="CONDITIONS",
+    help="Look in some documents alone: language:de, tag:manual, path:reports/*, type:pdf, date>=2024-01-01; AND, OR, NOT, parentheses.",
+)  # fmt: skip
 
 
 @click.command()
 @click.argument("question")
 @click.option("--explain", is_flag=True, help="Show what entered the context, what did not and why, and each stage.")
+@FILTER
 @common_options
-def ask(question: str, explain: bool, place: Place, as_json: bool) -> None:
+def ask(question: str, explain: bool, filter: str, place: Place, as_json: bool) -> None:
     """Answer QUESTION from the documents, or say that they do not hold the answer.
 
     Each sentence is quoted from a document, and its citation was checked against the stored text.
@@ -29,12 +34,37 @@ def ask(question: str, explain: bool, place: Place, as_json: bool) -> None:
     from citewell.pipeline.ask import ask as ask_pipeline
     from citewell.pipeline.present import answer_as_json
 
-    answer = answer_as_json(ask_pipeline(engine, question), explain=explain)
+    answer = answer_as_json(ask_pipeline(engine, question, filter=filter), explain=explain)
     engine.close()
     if as_json:
         print_json(answer)
     else:
         print_answer(answer)
+
+
+@click.command()
+@click.argument("question")
+@click.argument("passage")
+@FILTER
+@common_options
+def explain(question: str, passage: str, filter: str, place: Place, as_json: bool) -> None:
+    """Show why PASSAGE (an id that `search --json` lists) stands where it stands for QUESTION: each number and its formula."""
+    engine = place.engine()
+    from citewell.pipeline.explain import explain as explain_passage
+
+    told = explain_passage(engine, question, passage, filter=filter)
+    engine.close()
+    if as_json:
+        print_json(told)
+        return
+    click.secho(f"{told['uri']}  {told['chunk_id']}", fg="cyan")
+    for term in told["terms"]:
+        click.echo(f"  {term['term']:<20} {term['formula']}")
+    click.echo(
+        f"  bm25 {told['bm25']:.4f}, cosine {told['cosine']:.4f}, {told['fusion']['method']}: {told['fusion']['formula'] or 'not a candidate'}"
+    )
+    ranks = ", ".join(f"{stage} {rank or '-'}" for stage, rank in told["ranks"].items())
+    click.echo(f"  ranks: {ranks}")
 
 
 def print_answer(answer: dict[str, Any]) -> None:
@@ -76,28 +106,68 @@ def _print_explanation(answer: dict[str, Any]) -> None:
 @click.command()
 @click.argument("question")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 20), help="Passages to list.")
+@click.option("--per-document", type=click.IntRange(1), help="Most passages of one document.")
+@click.option("--facets", is_flag=True, help="Also count sources, languages, types and tags of what was found.")
+@FILTER
 @common_options
-def search(question: str, limit: int, place: Place, as_json: bool) -> None:
-    """List the passages that fit QUESTION best, with the score of each stage."""
+def search(
+    question: str, limit: int, per_document: int | None, facets: bool, filter: str, place: Place, as_json: bool
+) -> None:
+    """List the passages that fit QUESTION best, with the score of each stage.
+
+    "Words in quotation marks" must stand so, leav* begins a word, -draft must not stand there.
+
+    \b
+    citewell search "carry over leave" --filter "language:en AND NOT type:pdf"
+    """
     engine = place.engine()
     from citewell.pipeline import present
     from citewell.pipeline.ask import search as search_pipeline
 
-    found, generation, trace = search_pipeline(engine, question)
-    result = present.search_as_json(found, generation, trace, limit=limit, config_hash=engine.config_hash)
+    found, _, trace = search_pipeline(engine, question, filter=filter)
+    result = present.search_as_json(engine, found, trace, limit=limit, per_document=per_document, with_facets=facets)
     engine.close()
     if as_json:
         print_json(result)
         return
     for warning in result["warnings"]:
         click.secho(f"warning: {warning}", fg="yellow")
-    for hit in result["passages"]:
+    for word, near in result["corrections"].items():
+        click.secho(f"no passage has {word!r}: did you mean {near!r}?", fg="yellow")
+    _print_hits(result["passages"])
+    for name, counts in (result["facets"] or {}).items():
+        click.echo(f"{name}: {', '.join(f'{value} {count}' for value, count in counts.items()) or '-'}")
+    if not result["passages"]:
+        click.echo("no passage matches")
+
+
+@click.command()
+@click.argument("passage")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 20), help="Passages to list.")
+@FILTER
+@common_options
+def similar(passage: str, limit: int, filter: str, place: Place, as_json: bool) -> None:
+    """List passages like PASSAGE (an id that `search --json` lists), by its words and its meaning."""
+    engine = place.engine()
+    from citewell.pipeline.ask import read_query
+    from citewell.pipeline.present import similar_as_json
+
+    hits = similar_as_json(engine, passage, read_query(engine, passage, filter=filter), limit)
+    engine.close()
+    if as_json:
+        print_json(hits)
+    else:
+        _print_hits(hits)
+
+
+def _print_hits(hits: list[dict[str, Any]]) -> None:
+    from citewell.pipeline import present
+
+    for hit in hits:
         scores = "  ".join(f"{name} {score:.3f}" for name, score in hit["scores"].items())
         click.secho(
             f"{hit['rank']:>3}  {present.place(hit['uri'], hit['page'])}  ({' › '.join(hit['heading_path'])})",
             fg="cyan",
         )
         click.echo(textwrap.indent(textwrap.fill(textwrap.shorten(hit["text"], present.PREVIEW_CHARS), WIDTH), "     "))
-        click.secho(f"     {scores}", dim=True)
-    if not result["passages"]:
-        click.echo("no passage matches")
+        click.secho(f"     {scores or format(hit['score'], '.3f')}", dim=True)

@@ -34,15 +34,23 @@ def ingest(
     \b
     citewell ingest ~/handbook
     citewell ingest ~/handbook --prune      also forget files that are gone
+    citewell ingest feed.jsonl              documents with their groups and metadata, one JSON object a line
     citewell ingest --rebuild               after a change of chunking or embedder
     """
     if bool(paths) == rebuild:
         raise click.UsageError("give a PATH to ingest, or --rebuild alone")
     engine = place.engine()
+    from citewell.ingest.feed import is_feed
     from citewell.pipeline import build
 
+    feeds = [path for path in paths if is_feed(path)]
+    if feeds and len(paths) > 1:
+        raise click.UsageError("give a feed (.jsonl) alone")
     if rebuild:
         report = build.rebuild(engine)
+    elif feeds:
+        with ConsoleProgress("ingest", quiet=as_json) as progress:
+            report = build.ingest_feed(engine, feeds[0], source=source, prune=prune, progress=progress)
     else:
         with ConsoleProgress("ingest", quiet=as_json) as progress:
             report = build.ingest_paths(engine, paths, source=source, prune=prune, progress=progress)

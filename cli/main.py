@@ -16,6 +16,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("citewell.cli.ingest:ingest", "Bring the index up to the files below PATH…"),
     "ask": ("citewell.cli.ask:ask", "Answer QUESTION from the documents, with checked citations."),
     "search": ("citewell.cli.ask:search", "List the passages that fit QUESTION best."),
+    "similar": ("citewell.cli.ask:similar", "List passages like one of them."),
+    "explain": ("citewell.cli.ask:explain", "Show why a passage stands where it stands for a question."),
     "serve": ("citewell.cli.serve:serve", "Answer questions over HTTP, with a page to ask from."),
     "status": ("citewell.cli.status:status", "Show what the index holds."),
     "documents": (

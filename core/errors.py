@@ -3,6 +3,7 @@
 CitewellError
 ├── SettingsError          settings.invalid      a key is unknown or a value is out of range
 ├── InvalidQuery           query.invalid         the question is blank or too long
+│   └── InvalidFilter      query.filter_invalid a filter cannot be read
 ├── SourceError            source.invalid        a path to ingest is missing, empty or ambiguous
 ├── FileRejected           file.rejected         one file cannot become a document (the batch goes on)
 │   ├── FileUnreadable     file.unreadable       the operating system refuses to read it
@@ -16,6 +17,7 @@ CitewellError
 ├── StorageFailed          storage.failed        the disk is full, read-only, or fails
 ├── WriterBusy             index.writer_busy     another process is writing (retryable)
 ├── DocumentNotFound       document.not_found    no living document has this id
+│   ├── PassageNotFound    passage.not_found     no passage of a living document has this id
 │   └── VersionGone        document.version_gone the document lives, but this version's text is kept no longer
 ├── GenerationNotFound     generation.not_found  no generation of this number is kept
 ├── BackupInvalid          backup.invalid        a backup cannot be made or used
@@ -58,6 +60,13 @@ class InvalidQuery(CitewellError):
 
     code = "query.invalid"
     default_hint = "Ask a question in words, for example: citewell ask 'How many days of leave do I have?'"
+
+
+class InvalidFilter(InvalidQuery):
+    """A filter cannot be read."""
+
+    code = "query.filter_invalid"
+    default_hint = "Write conditions such as: language:de AND (tag:manual OR path:reports/*) AND date>=2024-01-01 AND NOT type:pdf."
 
 
 class SourceError(CitewellError):
@@ -150,6 +159,13 @@ class DocumentNotFound(CitewellError):
 
     code = "document.not_found"
     default_hint = "Run `citewell documents list` to see the ids."
+
+
+class PassageNotFound(DocumentNotFound):
+    """No passage of a living document that the caller may read has this id."""
+
+    code = "passage.not_found"
+    default_hint = "`citewell search` lists the ids of passages with --json; they change when their document does."
 
 
 class VersionGone(DocumentNotFound):

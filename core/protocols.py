@@ -48,7 +48,11 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of `texts`, `(len(texts), dimension) float32`, in their order."""
+        """Unit vectors of passages, `(len(texts), dimension) float32`, in their order."""
+        ...
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of questions, `(len(texts), dimension) float32`: some models read them in another way than passages."""
         ...
 
 

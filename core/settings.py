@@ -32,6 +32,16 @@ class EmbedderSettings(Section):
     model: str = Field(
         "all-MiniLM-L6-v2", description="Bundled name, local path, or hub name (org/name) of a sentence-transformer."
     )
+    dimensions: int = Field(
+        0,
+        ge=0,
+        le=8192,
+        description="Leading numbers of a vector that are kept, for models trained so (Matryoshka); 0: all.",
+    )
+    question_prompt: str | None = Field(
+        None, description="Put before each question; by default what the model itself declares, else nothing."
+    )
+    passage_prompt: str | None = Field(None, description="Put before each passage; as question_prompt.")
     batch_size: int = Field(32, ge=1, le=1024, description="Passages in one forward pass.")
     threads: int = Field(
         0, ge=0, le=256, description="Threads of the encoders; 0 takes the cores this process may use."
@@ -50,8 +60,22 @@ class ChunkingSettings(Section):
     min_tokens: int = Field(48, ge=0, le=1024, description="Smaller sections join their neighbours, where they fit.")
 
 
+class PathRule(Section):
+    """What is said of every document whose path within its source fits a pattern."""
+
+    path: str = Field(description="Pattern with `*` and `?`, such as `hr/*`; `*` also crosses folders.")
+    groups: tuple[str, ...] | None = Field(None, description="Groups that may read them.")
+    language: str | None = Field(None, description="Their language, such as `de`.")
+    tags: tuple[str, ...] | None = Field(None, description="Their tags.")
+    metadata: dict[str, str] | None = Field(None, description="Other metadata.")
+
+
 class IngestSettings(Section):
     """Which files become documents."""
+
+    rules: tuple[PathRule, ...] = Field(
+        (), description="What is said of documents by their path; a later rule counts more."
+    )
 
     max_file_bytes: int = Field(100_000_000, ge=1, description="Larger files are rejected, in bytes.")
     max_unpacked_bytes: int = Field(200_000_000, ge=1, description="Most bytes that a packed file may unpack to.")

@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from citewell.core.filters import Filter
+
 BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
 AnswerStatus = Literal["grounded", "partial", "abstained"]
 
@@ -129,11 +131,12 @@ def passage_id(doc_id: str, version: str, start_char: int, end_char: int, chunke
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An information need in words, and the groups of who asks; None is the owner, who may read everything."""
+    """An information need in words, the groups of who asks (None is the owner, who may read everything), and which documents to look in."""
 
     text: str
     query_id: str = "q"
     groups: frozenset[str] | None = None
+    filter: Filter | None = None
 
     def __post_init__(self) -> None:
         if not self.text.strip():

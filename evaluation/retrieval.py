@@ -92,7 +92,6 @@ def evaluate_retrieval(
 def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress: Progress | None) -> _Collected:
     """The runs of every stage over the judged topics, in canonical scores, and what else each query tells."""
     engine, names = indexed.engine, indexed.names
-    snapshot = engine.snapshot()
     gold = GoldFinder(engine.catalog, names)
     ids = {name: doc_id for doc_id, name in names.items()}
     engine.embedder.embed(["the model is loaded before the clock runs"])
@@ -102,7 +101,7 @@ def collect(indexed: Indexed, dataset: Dataset, stages: Sequence[str], progress:
         if progress is not None:
             progress.advance(number, len(topics), topic.text[:60])
         with tracing() as trace:
-            found = retrieve(engine, snapshot, topic.query)
+            found = retrieve(engine, engine.snapshot(filter=topic.query.filter), topic.query)
         collected.warnings.update(trace.warnings())
         for stage, ms in trace.timings_ms().items():
             collected.times[stage].append(ms)

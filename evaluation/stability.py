@@ -62,7 +62,7 @@ def _reworded(topic: Topic, kinds: Sequence[str], synonyms: Synonyms | None) -> 
 
 def _play(indexed: Indexed, topic: Topic, *, answers: bool) -> tuple[Ranking, Answer | None]:
     if not answers:
-        return retrieve(indexed.engine, indexed.engine.snapshot(), topic.query).final, None
+        return retrieve(indexed.engine, indexed.engine.snapshot(filter=topic.query.filter), topic.query).final, None
     played = replay(indexed.engine, topic.query)
     return played.retrieved.final, played.answer
 

@@ -165,10 +165,12 @@ class Trial:
         relevant = tuple(sorted((n, v) for n, v in overrides.items() if n.startswith(("lexical.", "retrieve."))))
         if relevant not in self._first:
             engine = self._base.variant(with_overrides(self._base.settings, dict(relevant)))
-            snapshot = engine.snapshot()
             if len(self._first) == FIRST_STAGES_HELD:  # the oldest goes: rankings of thousands of topics are large
                 del self._first[next(iter(self._first))]
-            self._first[relevant] = {t.query_id: first_stage(engine, snapshot, t.query) for t in self._dataset.judged}
+            self._first[relevant] = {
+                t.query_id: first_stage(engine, engine.snapshot(filter=t.query.filter), t.query)
+                for t in self._dataset.judged
+            }
             engine.close()
         return self._first[relevant]
 

@@ -66,7 +66,8 @@ class ExtractiveGenerator:
         quotables = [quotable for passage in context.passages for quotable in quotable_sentences(passage)]
         if not quotables:
             return Draft((), 0.0, self.route)
-        vectors = self._embedder.embed([query.text, *(reading(q) for q in quotables)])
+        question = self._embedder.embed_questions([query.text])
+        vectors = np.concatenate([question, self._embedder.embed([reading(q) for q in quotables])])
         features = self.features(query, quotables, vectors)
         chosen = _choose(sentence_logits(features), vectors[1:], self._settings.max_sentences)
         chosen.sort(key=lambda i: (quotables[i].passage.marker, quotables[i].start_char))

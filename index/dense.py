@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
-from citewell.index.passages import PassageTable, Rows, Scores, search_until_distinct
+from citewell.index.passages import PassageTable, Rows, Scores, Shown, search_until_distinct
 
 _CACHED_QUERIES = 64
 Selectors = Sequence["faiss.IDSelector | None"]
@@ -28,17 +28,15 @@ class DenseIndex:
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    def selectors(self, hidden: Rows) -> Selectors:
-        """What keeps these rows out of a search: one selector a block, None where nothing of it is hidden."""
+    def selectors(self, shown: Shown) -> Selectors:
+        """What keeps the other rows out of a search: one selector a block, None where all of it may be shown."""
+        if shown is None:
+            return ()
         made: list[faiss.IDSelector | None] = []
         for part, start in zip(self._parts, self._starts, strict=False):
-            inside = hidden[(hidden >= start) & (hidden < start + part.ntotal)] - start
-            if not len(inside):
-                made.append(None)
-                continue
-            shown = np.ones(part.ntotal, dtype=np.bool_)
-            shown[inside] = False
-            made.append(faiss.IDSelectorBitmap(np.packbits(shown, bitorder="little")))  # type: ignore[call-arg, arg-type]
+            here = shown[start : start + part.ntotal]
+            packed = np.packbits(here, bitorder="little")
+            made.append(None if here.all() else faiss.IDSelectorBitmap(packed))  # type: ignore[call-arg, arg-type]
         return made
 
     def best(self, vector: NDArray[np.float32], count: int, selectors: Selectors = ()) -> tuple[Rows, Scores]:
@@ -72,18 +70,20 @@ class DenseRetriever:
 
     name = "dense"
 
-    def __init__(
-        self, index: DenseIndex, table: PassageTable, embedder: Embedder, excluded: Rows | None = None
-    ) -> None:
+    def __init__(self, index: DenseIndex, table: PassageTable, embedder: Embedder, shown: Shown = None) -> None:
         self._index = index
         self._table = table
         self._embedder = embedder
-        self._selectors = index.selectors(np.union1d(table.dead, [] if excluded is None else excluded).astype(np.int64))
+        self._shown = table.shown(None) if shown is None else shown
+        self._selectors = index.selectors(self._shown)
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The nearest passages, until `depth` distinct documents are among them or nothing is left."""
-        vector = self._vector(query)
+        return self.search_vector(self._vector(query), depth)
+
+    def search_vector(self, vector: NDArray[np.float32], depth: int) -> Ranking:
+        """As `search`, by a vector of length 1."""
         rows, scores = search_until_distinct(lambda n: self._index.best(vector, n, self._selectors), self._table, depth)
         return self._table.ranking(self.name, rows, scores)
 
@@ -91,6 +91,14 @@ class DenseRetriever:
         """The cosine similarity of each of these passages to the question."""
         similarities = self._index.vectors(self._table.rows_of(chunk_ids)) @ self._vector(query)
         return dict(zip(chunk_ids, similarities.tolist(), strict=True))
+
+    def has(self, chunk_id: str) -> bool:
+        """Whether a passage is in this generation and may be shown."""
+        try:
+            row = int(self._table.rows_of([chunk_id])[0])
+        except (KeyError, ValueError):
+            return False
+        return self._shown is None or bool(self._shown[row])
 
     def vectors(self, chunk_ids: Sequence[str]) -> Vectors:
         """The stored vectors of these passages, `(len(chunk_ids), dimension) float32`."""
@@ -104,7 +112,7 @@ class DenseRetriever:
     def _vector(self, query: Query) -> NDArray[np.float32]:
         vector = self._queries.get(query.text)
         if vector is None:
-            vector = self._embedder.embed([query.text])[0]
+            vector = self._embedder.embed_questions([query.text])[0]
             self._keep(query.text, vector)
         return vector
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from citewell.core.errors import ModelUnavailable
+from citewell.core.errors import ModelMismatch, ModelUnavailable
 from citewell.core.models import available_threads, model_folder, weights_fingerprint
 from citewell.core.protocols import Vectors
 from citewell.core.settings import EmbedderSettings
@@ -49,12 +49,38 @@ class SentenceEmbedder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the weights, the tokenizer and the input length."""
-        return f"{weights_fingerprint(self.folder)}-{self.max_tokens}"
+        """Names the weights, the tokenizer, the input length and, where they are set, prompts and dimensions."""
+        name = f"{weights_fingerprint(self.folder)}-{self.max_tokens}"
+        if not (self.question_prompt or self.passage_prompt or self._settings.dimensions):
+            return name
+        told = json.dumps([self.question_prompt, self.passage_prompt, self._settings.dimensions])
+        return f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+    @cached_property
+    def question_prompt(self) -> str:
+        """What is put before a question."""
+        return self._prompt(self._settings.question_prompt, ("query", "question"))
+
+    @cached_property
+    def passage_prompt(self) -> str:
+        """What is put before a passage."""
+        return self._prompt(self._settings.passage_prompt, ("passage", "document"))
+
+    def _prompt(self, configured: str | None, names: Sequence[str]) -> str:
+        if configured is not None:
+            return configured
+        path = self.folder / "config_sentence_transformers.json"
+        declared = (json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}) if path.is_file() else {}
+        return next((str(declared[name]) for name in names if declared.get(name)), "")
 
     @cached_property
     def max_tokens(self) -> int:
-        """Tokens that the model reads, special tokens included; what is beyond is not seen."""
+        """Tokens that the model reads of a passage, special tokens included; what is beyond is not seen."""
+        longest = max(self.question_prompt, self.passage_prompt, key=len)
+        return self._reads_tokens - (self.tokenizer.count(longest) if longest else 0)
+
+    @cached_property
+    def _reads_tokens(self) -> int:
         for name in ("sentence_bert_config.json", "config.json"):
             path = self.folder / name
             values = json.loads(path.read_text()) if path.is_file() else {}
@@ -64,12 +90,17 @@ class SentenceEmbedder:
 
     @cached_property
     def dimension(self) -> int:
-        """Length of a vector."""
+        """Length of a vector. Raises ModelMismatch when the settings ask for more numbers than the model gives."""
         values = json.loads((self.folder / "config.json").read_text())
         pooling = self.folder / "1_Pooling" / "config.json"
         if pooling.is_file():
             values |= json.loads(pooling.read_text())
-        return int(values.get("word_embedding_dimension") or values["hidden_size"])
+        given, wanted = int(values.get("word_embedding_dimension") or values["hidden_size"]), self._settings.dimensions
+        if wanted > given:
+            raise ModelMismatch(
+                f"the model in {self.folder} gives {given} dimensions, and embedder.dimensions asks for {wanted}"
+            )
+        return wanted or given
 
     @cached_property
     def tokenizer(self) -> ModelTokenizer:
@@ -87,11 +118,18 @@ class SentenceEmbedder:
         return SentenceTransformer(str(self.folder), local_files_only=True)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of `texts`, in their order. The same texts in the same call give the same bits.
+        """Unit vectors of passages, in their order. The same texts in the same call give the same bits.
 
         Texts of like length share a batch, so that little is spent on padding. Other callers get their turn after each batch:
         a question does not wait for a long ingestion.
         """
+        return self._embed(texts, self.passage_prompt)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of questions, in their order."""
+        return self._embed(texts, self.question_prompt)
+
+    def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
         for at in range(0, len(order), self._settings.batch_size):
@@ -99,6 +137,8 @@ class SentenceEmbedder:
             with self._turns:
                 vectors[batch] = self._model.encode(
                     [texts[i] for i in batch],
+                    prompt=prompt or None,
+                    truncate_dim=self._settings.dimensions or None,
                     batch_size=len(batch),
                     normalize_embeddings=True,
                     convert_to_numpy=True,

@@ -8,39 +8,45 @@ compaction drops them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.core.languages import LANGUAGES, UNKNOWN
 from citewell.core.types import Ranking, rank_by_score
 
 Rows = NDArray[np.int64]
 Slots = NDArray[np.int64]
 Scores = NDArray[np.float32]
+Shown = NDArray[np.bool_] | None  # for each row whether a search may give it; None where it may give every one
+_LANGUAGE_CODES = {language: code for code, language in enumerate(LANGUAGES, start=1)}
 FIRST_FETCH = 2  # times the wanted documents; grown until enough distinct ones are found
 FETCH_GROWTH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Slot, passage id and document id of some rows, by rising slot. Ids are 64-bit hexadecimal numbers, stored as `uint64`."""
+    """Slot, passage id, document id and language of some rows, by rising slot. Ids are 64-bit hexadecimal numbers, stored as `uint64`; a
+    language is its place in LANGUAGES, and 0 is none."""
 
     slots: Slots
     passages: NDArray[np.uint64]
     documents: NDArray[np.uint64]
+    languages: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.slots)
 
     @classmethod
-    def of(cls, rows: Iterable[tuple[int, str, str]]) -> Columns:
-        """The columns of `(slot, passage id, document id)` rows."""
-        listed = sorted((slot, int(p, 16), int(d, 16)) for slot, p, d in rows)
+    def of(cls, rows: Iterable[tuple[int, str, str, str]]) -> Columns:
+        """The columns of `(slot, passage id, document id, language)` rows."""
+        listed = sorted((slot, int(p, 16), int(d, 16), _LANGUAGE_CODES.get(tag, 0)) for slot, p, d, tag in rows)
         return cls(
             np.array([row[0] for row in listed], dtype=np.int64),
             np.array([row[1] for row in listed], dtype=np.uint64),
             np.array([row[2] for row in listed], dtype=np.uint64),
+            np.array([row[3] for row in listed], dtype=np.uint8),
         )
 
     @classmethod
@@ -48,11 +54,11 @@ class Columns:
         """Several columns as one, which must rise from part to part."""
         if not parts:
             return cls.of([])
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("slots", "passages", "documents")))
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def at(self, rows: Rows | NDArray[np.bool_]) -> Columns:
         """The columns of these rows alone."""
-        return Columns(self.slots[rows], self.passages[rows], self.documents[rows])
+        return Columns(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 class PassageTable:
@@ -102,6 +108,15 @@ class PassageTable:
         keys = np.array([int(d, 16) for d in doc_ids], dtype=np.uint64)
         return np.flatnonzero(np.isin(self.columns.documents, keys) & self.alive).astype(np.int64)
 
+    def shown(self, documents: NDArray[np.uint64] | None, hidden: Iterable[str] = ()) -> Shown:
+        """Which rows a search may give: those that are held, of these documents (None: of all) and of none that is hidden; None for all
+        rows of the arrays."""
+        shown = self.alive.copy()
+        if documents is not None:
+            shown &= np.isin(self.columns.documents, documents)
+        shown[self.rows_of_documents(hidden)] = False
+        return None if shown.all() else shown
+
     def documents_of(self, rows: Rows) -> NDArray[np.uint64]:
         """The document of each row, as a number."""
         return self.columns.documents[rows]
@@ -110,13 +125,23 @@ class PassageTable:
         """How many documents the held rows belong to."""
         return len(np.unique(self.columns.documents[self.alive]))
 
+    def languages(self) -> dict[str, int]:
+        """How many held rows are in each language, the most frequent first."""
+        counts = np.bincount(self.columns.languages[self.alive], minlength=len(LANGUAGES) + 1)
+        order = np.argsort(-counts, kind="stable")
+        return {(UNKNOWN, *LANGUAGES)[code]: int(counts[code]) for code in order.tolist() if counts[code]}
+
     def ids(self) -> dict[str, int]:
         """Row by passage id, for the rows that are held."""
         return {f"{key:016x}": row for key, row in zip(self._sorted.tolist(), self._held.tolist(), strict=True)}
 
+    def ids_at(self, rows: Rows) -> list[str]:
+        """The passage of each row."""
+        return [f"{key:016x}" for key in self.columns.passages[rows].tolist()]
+
     def ranking(self, scorer: str, rows: Rows, scores: Scores) -> Ranking:
         """The ranking of these rows by score."""
-        ids = [f"{key:016x}" for key in self.columns.passages[rows].tolist()]
+        ids = self.ids_at(rows)
         documents = [f"{key:016x}" for key in self.columns.documents[rows].tolist()]
         return rank_by_score(
             scorer, dict(zip(ids, scores.tolist(), strict=True)), dict(zip(ids, documents, strict=True))

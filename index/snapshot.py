@@ -7,20 +7,25 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from citewell.core.errors import IndexCorrupt, IndexMissing
+from citewell.core.filters import All, Any, Condition, Filter, Not, is_about_passages
 from citewell.core.protocols import Embedder
 from citewell.core.settings import LexicalSettings
 from citewell.index.dense import DenseIndex, DenseRetriever
-from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical
+from citewell.index.lexical import LexicalIndex, LexicalRetriever, open_lexical, rows_holding
 from citewell.index.passages import Columns, PassageTable
 from citewell.index.store.blocks import Block, names_of, open_block, read_dead
 from citewell.index.store.catalog import Catalog
 from citewell.index.store.generations import Manifest, damaged_files, generation_folder, read_manifest
 
 Groups = frozenset[str] | None  # of a caller; None is the owner, who sees everything
-_SNAPSHOTS_HELD = 16  # views of one generation for callers of different groups
+_SNAPSHOTS_HELD = 16  # views of one generation for callers of different groups and for filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +76,28 @@ class SnapshotSource:
         self._sound: set[str] = set()  # checksums of files that were read and found to match
         self._changes: int | None = None
         self._opened: _Opened | None = None
-        self._held: OrderedDict[Groups, Snapshot] = OrderedDict()
+        self._held: OrderedDict[tuple[Groups, Filter | None], Snapshot] = OrderedDict()
         self._lock = threading.Lock()
 
-    def current(self, groups: Groups = None) -> Snapshot:
-        """The generation, as a caller of these groups sees it. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
+    def current(self, groups: Groups = None, filter: Filter | None = None) -> Snapshot:
+        """The generation, as a caller of these groups sees what the filter lets through. Raises IndexMissing, IndexIncompatible or IndexCorrupt."""
         with self._lock:
             try:
-                return self._current(groups)
+                return self._current(groups, filter)
             except IndexCorrupt:
                 # Between naming a generation and opening it, writers may have replaced and pruned it.
                 self._changes = None
-                return self._current(groups)
+                return self._current(groups, filter)
 
-    def _current(self, groups: Groups) -> Snapshot:
+    def _current(self, groups: Groups, filter: Filter | None) -> Snapshot:
         changes = self._catalog.changes()
         if changes != self._changes:
             self._held.clear()
             self._open(self._picked())
             self._changes = changes
-        snapshot = self._held.get(groups)
+        snapshot = self._held.get((groups, filter))
         if snapshot is None:
-            snapshot = self._held[groups] = self._view(groups)
+            snapshot = self._held[groups, filter] = self._view(groups, filter)
             if len(self._held) > _SNAPSHOTS_HELD:
                 self._held.popitem(last=False)
         return snapshot
@@ -136,15 +141,31 @@ class SnapshotSource:
         lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
         return _Opened(manifest, embedder, table, dense, lexical, blocks)
 
-    def _view(self, groups: Groups) -> Snapshot:
+    def _view(self, groups: Groups, filter: Filter | None) -> Snapshot:
         assert self._opened is not None
         opened = self._opened
-        hidden = self._catalog.deleted_doc_ids()
-        if groups is not None:
-            hidden |= self._catalog.hidden_from(groups)
-        excluded = opened.table.rows_of_documents(hidden)
+        permitted = None if groups is None else self._catalog.documents_shown(groups, None)
+        shown = opened.table.shown(permitted, self._catalog.deleted_doc_ids())
+        if filter is not None:
+            fitting = self._rows_of(opened, filter)
+            shown = fitting & opened.table.alive if shown is None else fitting & shown
         return Snapshot(
             manifest=opened.manifest,
-            bm25=LexicalRetriever(opened.lexical, opened.table, excluded),
-            dense=DenseRetriever(opened.dense, opened.table, opened.embedder, excluded),
+            bm25=LexicalRetriever(opened.lexical, opened.table, shown),
+            dense=DenseRetriever(opened.dense, opened.table, opened.embedder, shown),
         )
+
+    def _rows_of(self, opened: _Opened, filter: Filter) -> NDArray[np.bool_]:
+        """For each row whether its passage and its document fit the filter."""
+        if not is_about_passages(filter):
+            return np.isin(opened.table.columns.documents, self._catalog.documents_shown(None, filter))
+        match filter:
+            case All(parts):
+                return reduce(np.logical_and, (self._rows_of(opened, part) for part in parts))
+            case Any(parts):
+                return reduce(np.logical_or, (self._rows_of(opened, part) for part in parts))
+            case Not(part):
+                return ~self._rows_of(opened, part)
+            case Condition(operator=operator, values=values):
+                held = rows_holding(opened.lexical, opened.table, values)
+                return ~held if operator == "!=" else held

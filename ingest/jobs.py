@@ -10,9 +10,10 @@ from citewell.core.errors import FileRejected
 from citewell.ingest.parsers import PARSER_VERSION
 
 
-def content_key(data: bytes) -> str:
-    """Names a file's bytes and the parser that reads them; the same key gives the same document."""
-    return f"{PARSER_VERSION}:{hashlib.sha256(data).hexdigest()}"
+def content_key(data: bytes, facts: str = "") -> str:
+    """Names a file's bytes, the parser that reads them and what is said about them; the same key gives the same document."""
+    key = f"{PARSER_VERSION}:{hashlib.sha256(data).hexdigest()}"
+    return f"{key}:{facts}" if facts else key
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from citewell.core.errors import FileWithoutText
+from citewell.core.languages import LIKELY, UNKNOWN, language_of
 from citewell.core.types import Block, BlockKind, Document, document_id, text_version
 
 SOFT_HYPHEN = "\u00ad"
@@ -51,6 +52,14 @@ def normalise_text(text: str, *, keep_lines: bool = False) -> str:
     return unicodedata.normalize("NFC", "\n".join(lines)).strip("\n")
 
 
+def metadata_text(value: object) -> str | None:
+    """A value of metadata as text; a list of such values separated by commas; None for what is nested deeper."""
+    if isinstance(value, list | tuple):
+        told = [metadata_text(part) for part in value if not isinstance(part, list | tuple)]
+        return ", ".join(part for part in told if part is not None)
+    return str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else None
+
+
 def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, ...] = ()) -> Document:
     """The Document of one parsed file; raises FileWithoutText when no block holds text.
 
@@ -88,11 +97,17 @@ def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, 
         title=_title(parsed, path),
         text=text,
         media_type=parsed.media_type,
-        language=normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS] or "und",
+        language=_language(parsed, text),
         metadata={normalise_text(name): normalise_text(value) for name, value in parsed.metadata.items()},
         acl=acl,
         blocks=tuple(blocks),
     )
+
+
+def _language(parsed: Parsed, text: str) -> str:
+    """What the document says of its language, else what its words tell."""
+    declared = normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS]
+    return declared if declared not in {"", UNKNOWN} else language_of(text, least=LIKELY)
 
 
 def _title(parsed: Parsed, path: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from citewell.core.errors import FileTooLarge, FileUnreadable, SourceError
+from citewell.ingest.facts import is_sidecar
 from citewell.ingest.parsers import supported_suffixes
 
 DEFAULT_SOURCE = "files"
@@ -90,7 +91,7 @@ def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> list[Scop
         file = SourceFile(owner, _relative(location, home), location)
         if location.suffix.lower() in supported_suffixes():
             files.append(file)
-        else:
+        elif not is_sidecar(location):
             skipped.append(file.uri)
     unreadable = tuple((_relative(Path(str(e.filename)), root), str(e.strerror)) for e in problems)
     if not files and not unreadable:
@@ -125,11 +126,7 @@ def _source_of(resolved: Path, name: str | None, roots: Mapping[str, str]) -> tu
         if homes:
             home, source = max(homes, key=lambda pair: len(pair[0].parts))
             return source, home
-    source = readable(name or folder.name or DEFAULT_SOURCE)
-    if source == UPLOADS:
-        raise SourceError(
-            f"the source name {UPLOADS!r} is that of documents sent over HTTP", hint="Name this folder with --source."
-        )
+    source = source_name(name or folder.name)
     other = Path(roots[source]) if source in roots else folder
     if resolved.is_relative_to(other):
         return source, other
@@ -139,6 +136,16 @@ def _source_of(resolved: Path, name: str | None, roots: Mapping[str, str]) -> tu
             hint=f"Name this one with --source, for example --source {folder.parent.name or 'other'}-{folder.name}.",
         )
     return source, folder
+
+
+def source_name(name: str) -> str:
+    """The name of a source as it is stored. Raises SourceError for the one that is taken."""
+    source = readable(name or DEFAULT_SOURCE)
+    if source == UPLOADS:
+        raise SourceError(
+            f"the source name {UPLOADS!r} is that of documents sent over HTTP", hint="Name this one with --source."
+        )
+    return source
 
 
 def _walk(folder: Path, problems: list[OSError]) -> Iterator[Path]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from citewell.core.errors import InvalidQuery, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.facts import CandidateFacts
+from citewell.core.filters import conjoin, parse_filter, split_box
 from citewell.core.settings import FusionSettings
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
 from citewell.generate.assemble import assemble
 from citewell.generate.verify import Verified, verify_draft
+from citewell.index.analysis import QuestionTerms
 from citewell.index.fusion import Scores, fuse, union
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.wiring import Engine
@@ -60,6 +62,12 @@ class Retrieved:
     ltr: Ranking
     final: Ranking
     passages: Mapping[str, StoredPassage]
+    snapshot: Snapshot
+
+    @property
+    def terms(self) -> QuestionTerms:
+        """What BM25 searched for."""
+        return self.snapshot.bm25.terms(self.query.text)
 
     def ranking(self, stage_name: str) -> Ranking:
         """The ranking of one of STAGES."""
@@ -77,19 +85,26 @@ class Replay:
     answer: Answer
 
 
-def ask(engine: Engine, question: str, groups: frozenset[str] | None = None, generation: int | None = None) -> Answer:
-    """The checked answer to a question, or an abstention, from what a caller of these groups may read (None: the owner, everything).
+def ask(
+    engine: Engine,
+    question: str,
+    groups: frozenset[str] | None = None,
+    generation: int | None = None,
+    filter: str = "",
+) -> Answer:
+    """The checked answer to a question, or an abstention, from what a caller of these groups may read (None: the owner, everything)
+    and the filter (core/filters.py) lets through.
 
     With `generation` it comes from that one, not from the live one. Raises InvalidQuery and the errors of opening an index.
     """
-    return replay(engine, read_query(engine, question, groups), generation=generation).answer
+    return replay(engine, read_query(engine, question, groups, filter), generation=generation).answer
 
 
 def replay(engine: Engine, query: Query, generation: int | None = None) -> Replay:
     """The whole line from a query to its answer, with what each stage left behind; what `ask` serves is its `answer`."""
     with tracing() as trace:
         with stage("open"):
-            snapshot = engine.snapshot(query.groups, generation)
+            snapshot = engine.snapshot(query.groups, generation, query.filter)
         found = retrieve(engine, snapshot, query)
         with stage("assemble") as span:
             generator = engine.generator(snapshot)
@@ -109,18 +124,25 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
     return Replay(found, draft, verified, answer)
 
 
-def search(engine: Engine, question: str, groups: frozenset[str] | None = None) -> tuple[Retrieved, str, Trace]:
-    """The final ranking for a question with its passages, the generation's name and the timings."""
-    query = read_query(engine, question, groups)
+def search(
+    engine: Engine, question: str, groups: frozenset[str] | None = None, filter: str = ""
+) -> tuple[Retrieved, str, Trace]:
+    """The final ranking for what was typed into a search box, with its passages, the generation's name and the timings.
+
+    Marks such as quotation marks and `-` (`core.filters.split_box`) say what must and must not stand in a passage.
+    """
+    words, marked = split_box(question)
+    query = read_query(engine, words or question, groups, filter)
+    query = replace(query, filter=conjoin([query.filter, marked]))
     with tracing() as trace:
         with stage("open"):
-            snapshot = engine.snapshot(query.groups)
+            snapshot = engine.snapshot(query.groups, filter=query.filter)
         found = retrieve(engine, snapshot, query)
     return found, snapshot.generation, trace
 
 
-def read_query(engine: Engine, question: str, groups: frozenset[str] | None = None) -> Query:
-    """The question as a Query; raises InvalidQuery when it is blank or too long."""
+def read_query(engine: Engine, question: str, groups: frozenset[str] | None = None, filter: str = "") -> Query:
+    """The question as a Query; raises InvalidQuery when it is blank or too long, InvalidFilter when the filter cannot be read."""
     limit = engine.settings.api.max_question_chars
     if not question.strip():
         raise InvalidQuery("the question is blank")
@@ -129,7 +151,7 @@ def read_query(engine: Engine, question: str, groups: frozenset[str] | None = No
             f"the question has {len(question)} characters, more than {limit}", hint="Ask it in fewer words."
         )
     text = question.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text
-    return Query(" ".join(text.split()), groups=groups)
+    return Query(" ".join(text.split()), groups=groups, filter=parse_filter(filter))
 
 
 def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
@@ -142,7 +164,7 @@ def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
         ltr = learn_to_rank(engine, first, hybrid)
         span.facts["candidates"] = min(len(ltr), engine.settings.rerank.ltr_depth) if engine.settings.rerank.ltr else 0
     final, passages = rerank_head(engine, query, ltr)
-    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages)
+    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages, snapshot)
 
 
 def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
@@ -151,6 +173,8 @@ def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
     with stage("bm25") as span:
         bm25 = snapshot.bm25.search(query, depth)
         span.facts["candidates"] = len(bm25)
+        if not len(bm25):
+            span.facts["warning"] = "none of the question's words stands in the documents: only meaning is compared"
     with stage("dense") as span:
         dense = snapshot.dense.search(query, depth)
         span.facts["candidates"] = len(dense)

@@ -17,10 +17,12 @@ from citewell.core.types import Chunk, Document, document_id
 from citewell.index.embed import content_hash, embedding_input
 from citewell.index.store.generations import require_same
 from citewell.index.store.writer import CatalogWriter, Resplit, Staged
+from citewell.ingest.facts import Facts, facts_of
+from citewell.ingest.feed import FeedLine, read_feed
 from citewell.ingest.jobs import Failure, IngestReport, Progress, Silent, content_key
 from citewell.ingest.normalise import compose_document
 from citewell.ingest.parsers import parse
-from citewell.ingest.sources import UPLOADS, Scope, SourceFile, readable, scan
+from citewell.ingest.sources import UPLOADS, Scope, SourceFile, readable, scan, source_name
 from citewell.pipeline.wiring import Engine
 
 WRITER_WAIT_S = 600.0  # for another writer, while documents are split and embedded anew
@@ -76,11 +78,70 @@ def ingest_paths(
         return _build(run, entries, {scope.source: readable(str(scope.root)) for scope in scopes})
 
 
+def ingest_feed(
+    engine: Engine, feed: Path, *, source: str | None = None, prune: bool = False, progress: Progress | None = None
+) -> IngestReport:
+    """Brings the index up to the lines of a feed (ingest/feed.py): adds, replaces, removes what a line says is deleted and, with `prune`,
+    what no line names.
+
+    A line that cannot be read is listed in `failed` and the rest goes on. Raises FileUnreadable, SourceError, WriterBusy and IndexIncompatible.
+    """
+    name = source_name(source or feed.stem)
+    most = engine.settings.ingest.max_file_bytes
+    last = {line.path: number for number, line in enumerate(read_feed(feed, most))}  # a later line wins
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        run = _Run(engine, writer)
+        _require_compatible(run)
+        known = writer.known(name)
+        if prune:
+            present = {(name, path) for path in last}
+            _note_missing(run, Scope(name, feed.resolve(), "", ()), known, present, prune=True)
+        lines = (line for number, line in enumerate(read_feed(feed, most)) if last[line.path] == number)
+        entries = _read_lines(run, lines, len(last), name, known, progress or Silent())
+        return _build(run, entries, {name: readable(str(feed.resolve()))})
+
+
+def _read_lines(
+    run: _Run, lines: Iterable[FeedLine], total: int, source: str, known: dict[str, tuple[str, str]], progress: Progress
+) -> Iterator[Entry]:
+    """An entry for each line; what failed or is to be removed is noted in the run."""
+    for number, line in enumerate(lines):
+        progress.advance(number, total, line.path)
+        yield _read_line(run, line, source, known.get(line.path))
+    progress.advance(total, total, "writing the index")
+
+
+def _read_line(run: _Run, line: FeedLine, source: str, before: tuple[str, str] | None) -> Entry:
+    document = None
+    key = ""
+    try:
+        if line.error is not None:
+            raise line.error
+        if line.format is None:
+            if before is not None:
+                run.ended.add(before[0])
+                run.report.removed.append(f"{source}/{line.path}")
+        else:
+            key = content_key(line.format.encode() + b":" + line.data, line.facts.key)
+            if before is not None and before[1] == key:
+                run.report.unchanged += 1
+            else:
+                file_name = f"line.{line.format}"
+                document = _document(run.engine, line.data, source, line.path, line.facts, file_name)
+        run.cleared.append((source, line.path))
+    except FileRejected as error:
+        _reject(run, source, line.path, error)
+    if document is not None:
+        _note_new(run, document, replaces=before is not None)
+    return Entry(source, line.path, key, document)
+
+
 def ingest_upload(engine: Engine, name: str, data: bytes) -> IngestReport:
     """Adds or replaces one uploaded document. Raises the FileRejected of a file that cannot be read."""
     path = _upload_path(name)
-    document = _document(engine, data, UPLOADS, path)
-    return ingest_documents(engine, [Entry(UPLOADS, path, content_key(data), document)])
+    facts = facts_of(path, None, engine.settings.ingest.rules)
+    document = _document(engine, data, UPLOADS, path, facts)
+    return ingest_documents(engine, [Entry(UPLOADS, path, content_key(data, facts.key), document)])
 
 
 def ingest_documents(engine: Engine, entries: Sequence[Entry], progress: Progress | None = None) -> IngestReport:
@@ -193,10 +254,12 @@ def _read_file(run: _Run, file: SourceFile, before: tuple[str, str] | None) -> E
     document = None
     key = ""
     try:
-        data = file.read(run.engine.settings.ingest.max_file_bytes)
-        key = content_key(data)
+        settings = run.engine.settings.ingest
+        data = file.read(settings.max_file_bytes)
+        facts = facts_of(file.path, file.location, settings.rules)
+        key = content_key(data, facts.key)
         if before is None or before[1] != key:
-            document = _document(run.engine, data, file.source, file.path)
+            document = _document(run.engine, data, file.source, file.path, facts)
         else:
             run.report.unchanged += 1
         run.cleared.append((file.source, file.path))
@@ -243,9 +306,11 @@ def _unless_known(run: _Run, entry: Entry, known: dict[str, dict[str, tuple[str,
     return entry
 
 
-def _document(engine: Engine, data: bytes, source: str, path: str) -> Document:
-    parsed = parse(data, path, max_unpacked_bytes=engine.settings.ingest.max_unpacked_bytes)
-    return compose_document(parsed, source=source, path=path)
+def _document(
+    engine: Engine, data: bytes, source: str, path: str, facts: Facts, file_name: str | None = None
+) -> Document:
+    parsed = parse(data, file_name or path, max_unpacked_bytes=engine.settings.ingest.max_unpacked_bytes)
+    return compose_document(facts.told_of(parsed), source=source, path=path, acl=facts.groups or ())
 
 
 def _note_missing(

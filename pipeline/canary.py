@@ -145,7 +145,7 @@ class CanaryRoute:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._waiting: queue.Queue[tuple[str, frozenset[str] | None, Answer, Canary] | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[tuple[str, frozenset[str] | None, str, Answer, Canary] | None] = queue.Queue(WAITING)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -159,20 +159,20 @@ class CanaryRoute:
             self._waiting.put(None)
             self._thread.join()
 
-    def ask(self, question: str, groups: frozenset[str] | None = None) -> Answer:
+    def ask(self, question: str, groups: frozenset[str] | None = None, filter: str = "") -> Answer:
         """The answer of the generation whose turn it is; a canary that cannot answer is told in the log, and the live one answers."""
         canary = self._engine.catalog.canary()
         if canary is None or not is_tried(question, canary.share):
-            return ask(self._engine, question, groups)
+            return ask(self._engine, question, groups, filter=filter)
         try:
-            answer = ask(self._engine, question, groups, canary.generation if canary.answers else None)
+            answer = ask(self._engine, question, groups, canary.generation if canary.answers else None, filter)
         except CitewellError as error:
             if not canary.answers:
                 raise
             _log.error("the canary %06d did not answer: %s", canary.generation, error.message)
-            return ask(self._engine, question, groups)
+            return ask(self._engine, question, groups, filter=filter)
         try:
-            self._waiting.put_nowait((question, groups, answer, canary))
+            self._waiting.put_nowait((question, groups, filter, answer, canary))
         except queue.Full:
             _log.warning("a question was not compared: %d wait already", WAITING)
         return answer
@@ -186,10 +186,12 @@ class CanaryRoute:
             except Exception:
                 _log.exception("a question was not compared")
 
-    def _compare(self, question: str, groups: frozenset[str] | None, answer: Answer, canary: Canary) -> None:
+    def _compare(
+        self, question: str, groups: frozenset[str] | None, filter: str, answer: Answer, canary: Canary
+    ) -> None:
         if self._engine.catalog.canary() != canary:
             return
-        other = ask(self._engine, question, groups, None if canary.answers else canary.generation)
+        other = ask(self._engine, question, groups, None if canary.answers else canary.generation, filter)
         live, tried = (other, answer) if canary.answers else (answer, other)
         keep(self._engine.directory, canary.generation, difference(live, tried))
 

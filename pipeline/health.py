@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from citewell.core.errors import CitewellError, IndexMissing
+from citewell.core.languages import UNKNOWN
 from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
+from citewell.index.analysis import FALLBACK, coverage
 from citewell.index.store.catalog import CATALOG_NAME
+from citewell.index.store.generations import read_manifest
 from citewell.index.store.verify import Remedy, verify
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.wiring import Engine
@@ -42,11 +45,23 @@ def status(engine: Engine) -> dict[str, Any]:
         "generation": f"{live:06d}" if live is not None else None,
         "generations_kept": [f"{g:06d}" for g in catalog.generations()],
         **catalog.counts(),
+        "languages": _languages(engine, live),
         "sources": catalog.sources(),
         "embedder": engine.settings.embedder.model,
         "reranker": engine.settings.rerank.model or None,
         "config_hash": engine.config_hash,
         "rejected": catalog.dead_letters(),
+    }
+
+
+def _languages(engine: Engine, live: int | None) -> dict[str, dict[str, Any]]:
+    """How many passages are in each language, the most frequent first, and what the analyzer knows of it."""
+    if live is None:
+        return {}
+    manifest = read_manifest(engine.directory, live, engine.catalog.manifest_sha256(live) or "")
+    return {
+        language: {"passages": count, "analysed by": coverage(FALLBACK if language == UNKNOWN else language)}
+        for language, count in manifest.languages.items()
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from citewell.core.tracing import Trace
-from citewell.core.types import Answer, Citation, Document
-from citewell.pipeline.ask import STAGES, Retrieved
+from citewell.core.types import Answer, Citation, Document, Query, Ranking, StoredPassage
+from citewell.pipeline.around import capped, corrections, facets, more_like
+from citewell.pipeline.ask import SPARE_PASSAGES, STAGES, Retrieved
+from citewell.pipeline.wiring import Engine
 
 NEAREST_DOCUMENTS = 3
 PREVIEW_CHARS = 280
@@ -60,12 +63,42 @@ def nearest_documents(answer: Answer) -> list[dict[str, Any]]:
     return list(nearest.values())[:NEAREST_DOCUMENTS]
 
 
-def search_as_json(found: Retrieved, generation: str, trace: Trace, *, limit: int, config_hash: str) -> dict[str, Any]:
-    """The best passages of a search with scores of every stage."""
+def search_as_json(
+    engine: Engine,
+    found: Retrieved,
+    trace: Trace,
+    *,
+    limit: int,
+    per_document: int | None = None,
+    with_facets: bool = False,
+) -> dict[str, Any]:
+    """The best passages of a search with scores of every stage, corrections of its words and, where they are asked for, facets."""
     by_stage = {name: found.ranking(name).scores() for name in STAGES if name != "rerank"}
+    ranking = found.final if per_document is None else capped(found.final, per_document)
+    hits = passages_as_json(ranking, found.passages, found.terms.spans, limit)
+    for hit in hits:
+        hit["scores"] = {
+            name: round(scores[hit["chunk_id"]], 6) for name, scores in by_stage.items() if hit["chunk_id"] in scores
+        }
+    return {
+        "query": found.query.text,
+        "passages": hits,
+        "corrections": corrections(engine, found.snapshot, found.query),
+        "facets": facets(engine, found) if with_facets else None,
+        "warnings": list(trace.warnings()),
+        "timings_ms": trace.timings_ms(),
+        "config_hash": engine.config_hash,
+        "generation": found.snapshot.generation,
+    }
+
+
+def passages_as_json(
+    ranking: Ranking, passages: Mapping[str, StoredPassage], mark: Callable[[str], list[tuple[int, int]]], limit: int
+) -> list[dict[str, Any]]:
+    """The first passages of a ranking, those that may be read; `mark` finds the words to highlight."""
     hits: list[dict[str, Any]] = []
-    for candidate in found.final.candidates:
-        stored = found.passages.get(candidate.chunk_id)
+    for candidate in ranking.candidates:
+        stored = passages.get(candidate.chunk_id)
         if stored is None:
             continue
         chunk = stored.chunk
@@ -82,24 +115,21 @@ def search_as_json(found: Retrieved, generation: str, trace: Trace, *, limit: in
                 "start_char": chunk.start_char,
                 "end_char": chunk.end_char,
                 "text": chunk.text,
+                "highlights": [list(span) for span in mark(chunk.text)],
                 "score": round(candidate.score, 6),
-                "scores": {
-                    name: round(scores[chunk.chunk_id], 6)
-                    for name, scores in by_stage.items()
-                    if chunk.chunk_id in scores
-                },
+                "scores": {},
             }
         )
         if len(hits) == limit:
             break
-    return {
-        "query": found.query.text,
-        "passages": hits,
-        "warnings": list(trace.warnings()),
-        "timings_ms": trace.timings_ms(),
-        "config_hash": config_hash,
-        "generation": generation,
-    }
+    return hits
+
+
+def similar_as_json(engine: Engine, chunk_id: str, query: Query, limit: int) -> list[dict[str, Any]]:
+    """Passages like one, best first. Raises PassageNotFound."""
+    ranking = more_like(engine, chunk_id, query, limit + SPARE_PASSAGES)
+    passages = engine.catalog.passages(ranking.candidates, query.groups)
+    return passages_as_json(ranking, passages, lambda text: [], limit)
 
 
 def document_as_json(document: Document, *, with_text: bool) -> dict[str, Any]:

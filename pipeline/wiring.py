@@ -8,13 +8,13 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.filters import Filter
 from citewell.core.models import model_folder
 from citewell.core.protocols import Generator, Reranker
 from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
-from citewell.index.analysis import analyse
 from citewell.index.embed import SentenceEmbedder
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.index.store.catalog import Catalog
@@ -101,19 +101,22 @@ class Engine:
             )
         return chosen
 
-    def snapshot(self, groups: frozenset[str] | None = None, generation: int | None = None) -> Snapshot:
-        """The live generation, or one that is kept beside it, opened, as a caller of these groups sees it (None: the owner).
+    def snapshot(
+        self, groups: frozenset[str] | None = None, generation: int | None = None, filter: Filter | None = None
+    ) -> Snapshot:
+        """The live generation, or one that is kept beside it, opened, as a caller of these groups (None: the owner) sees what the filter
+        lets through.
 
         Raises IndexMissing, IndexIncompatible or IndexCorrupt.
         """
         if generation is None:
-            return self._live_snapshots.current(groups)
+            return self._live_snapshots.current(groups, filter)
         with self._beside_lock:
             number, source = self._beside or (0, self._live_snapshots)
             if number != generation:
                 source = self._snapshots_of(lambda: generation, partial(self._embedder_of, deliberate=True))
                 self._beside = generation, source
-        return source.current(groups)
+        return source.current(groups, filter)
 
     @cached_property
     def config_hash(self) -> str:
@@ -161,7 +164,7 @@ class Engine:
     def generator(self, snapshot: Snapshot) -> Generator:
         """The generator, weighing words as this generation does."""
         return ExtractiveGenerator(
-            self.embedder, self.tokenizer, analyse, snapshot.bm25.term_weights, self.settings.generate
+            self.embedder, self.tokenizer, snapshot.bm25.analyse, snapshot.bm25.term_weights, self.settings.generate
         )
 
     @cached_property

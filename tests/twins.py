@@ -41,6 +41,9 @@ class HashingEmbedder:
                 vectors[row, int(hashlib.sha256(word.strip(".,?").encode()).hexdigest(), 16) % self.dimension] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        return self.embed(texts)
+
 
 class OverlapReranker:
     """Scores by shared words, and counts what it has read."""

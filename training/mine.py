@@ -46,7 +46,7 @@ def mine(
         block = usable[at : at + BLOCK]
         if progress is not None:
             progress.advance(at, len(usable), block[0].question[:60])
-        questions = engine.embedder.embed([item.question for item in block])
+        questions = engine.embedder.embed_questions([item.question for item in block])
         own = engine.embedder.embed([headed(item.header, item.text) for item in block])
         snapshot.dense.remember([item.question for item in block], questions)
         for item, similarity in zip(block, np.sum(questions * own, axis=1).tolist(), strict=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from citewell.core.errors import DatasetInvalid
 from citewell.core.resources import package_path
-from citewell.index.analysis import STOP_WORDS
+from citewell.index.analysis import is_stop_word
 
 KINDS = ("typos", "order", "lower", "upper", "keywords", "synonyms")
 WORDS_A_TYPO = 5
@@ -50,7 +50,7 @@ def _order(text: str, chance: random.Random) -> str:
 
 def _keywords(text: str, chance: random.Random) -> str:
     del chance
-    kept = [token for token in re.findall(r"[\w'’/.@-]+", text) if token.casefold().strip(".") not in STOP_WORDS]
+    kept = [token for token in re.findall(r"[\w'’/.@-]+", text) if not is_stop_word(token.casefold().strip("."), "en")]
     return " ".join(kept) or text
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from citewell.core.filters import parse_filter
 from citewell.core.types import Query
 from citewell.ingest.jobs import IngestReport, Progress
 from citewell.pipeline.wiring import Engine
@@ -52,7 +53,7 @@ class Topic:
     @property
     def query(self) -> Query:
         """What the pipeline is asked."""
-        return Query(self.text, self.query_id)
+        return Query(self.text, self.query_id, filter=parse_filter(self.filter))
 
 
 def as_question(text: str) -> str:

@@ -1,13 +1,13 @@
 """The rows of a generation on disk: append-only blocks of vectors and ids, and a list of the slots that are held no longer.
 
-`blocks/NAME.faiss` holds the vectors of a block, `blocks/NAME.npz` the slot, passage and document of each. A block is written
+`blocks/NAME.faiss` holds the vectors of a block, `blocks/NAME.npz` the slot, passage, document and language of each. A block is written
 once; the next generation links to it. `dead.npy` lists tombstones. Names sort by slot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import faiss
@@ -47,16 +47,16 @@ def block_name(first_slot: int, generation: int) -> str:
 def write_block(
     folder: Path, generation: int, columns: Columns, vectors: Vectors, pace: Callable[[int], None] | None = None
 ) -> str:
-    """Writes one block into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`.
+    """Writes one block into `folder` and returns its name. `vectors` is `(len(columns), dimension) float32`, of which 16 bits are kept.
 
     `pace` is told the size of each piece, in bytes, before it is written.
     """
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     name = block_name(int(columns.slots[0]) if len(columns) else 0, generation)
-    index = faiss.IndexFlatIP(vectors.shape[1])
+    index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     if len(vectors):
-        index.add(vectors)
+        index.add(kept_of(vectors))
     with (target / f"{name}.faiss").open("wb") as stream:
 
         def write(piece: bytes) -> int:
@@ -66,8 +66,13 @@ def write_block(
 
         faiss.write_index(index, faiss.PyCallbackIOWriter(write, _PIECE_BYTES))  # type: ignore[attr-defined]
     with (target / f"{name}.npz").open("wb") as stream:
-        np.savez(stream, slots=columns.slots, passages=columns.passages, documents=columns.documents)
+        np.savez(stream, **{field.name: getattr(columns, field.name) for field in fields(columns)})
     return name
+
+
+def kept_of(vectors: Vectors) -> Vectors:
+    """What a block keeps of vectors: each number rounded to 16 bits, here and not by FAISS, whose rounding differs."""
+    return vectors.astype(np.float16).astype(np.float32)
 
 
 def names_of(folder: Path) -> list[str]:
@@ -78,7 +83,11 @@ def names_of(folder: Path) -> list[str]:
 def open_block(folder: Path, name: str) -> Block:
     """A block that `write_block` left. Raises what the libraries raise for damaged files."""
     with np.load(folder / FOLDER / f"{name}.npz", allow_pickle=False) as stored:
-        columns = Columns(stored["slots"], stored["passages"], stored["documents"])
+        slots = stored["slots"]
+        languages = (
+            stored["languages"] if "languages" in stored else np.zeros(len(slots), dtype=np.uint8)
+        )  # before scripts-1
+        columns = Columns(slots, stored["passages"], stored["documents"], languages)
     vectors = faiss.read_index(str(folder / FOLDER / f"{name}.faiss"), faiss.IO_FLAG_MMAP_IFC)
     if vectors.ntotal != len(columns):
         raise ValueError(f"block {name} has {vectors.ntotal} vectors for {len(columns)} rows")

@@ -8,10 +8,16 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing, VersionGone
+from citewell.core.filters import Filter
 from citewell.core.types import Block, Candidate, Chunk, Document, StoredPassage
+from citewell.index.store.filtering import FUNCTIONS, condition_of
 from citewell.index.store.schema import open_catalog
 
 CATALOG_NAME = "catalog.sqlite"
@@ -48,6 +54,17 @@ class GenerationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """What facets count: where a document comes from, what it is, and its metadata as JSON."""
+
+    doc_id: str
+    source: str
+    language: str
+    media_type: str
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
 class Canary:
     """A generation that is tried beside the live one: for which share of the questions, and whether it answers them or shadows."""
 
@@ -79,6 +96,8 @@ class Catalog:
             raise IndexMissing(f"there is no index in {directory}")
         self.directory = directory
         self._connection = open_catalog(path)
+        for name, function in FUNCTIONS.items():
+            self._connection.create_function(name, len(signature(function).parameters), function, deterministic=True)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -128,14 +147,20 @@ class Catalog:
         rows = self._rows("SELECT generation, made_by, built_at, published_at FROM generations ORDER BY generation")
         return [GenerationRow(**dict(row), live=row["generation"] == live) for row in rows]
 
-    def hidden_from(self, groups: Collection[str]) -> frozenset[str]:
-        """The living documents that name none of these groups."""
-        rows = self._rows(
-            f"SELECT d.doc_id FROM documents d WHERE {ALIVE} AND NOT EXISTS (SELECT 1 FROM json_each({_GROUPS}) g WHERE g.value IN "
-            "(SELECT value FROM json_each(?)))",
-            (json.dumps(sorted(groups)),),
-        )
-        return frozenset(str(r[0]) for r in rows)
+    def documents_shown(self, groups: Collection[str] | None, filter: Filter | None) -> NDArray[np.uint64]:
+        """The living documents that a caller of these groups may read (None: the owner, everything) and that fit the filter, as numbers."""
+        conditions, values = [ALIVE], dict[str, object]()
+        if groups is not None:
+            conditions.append(
+                f"EXISTS (SELECT 1 FROM json_each({_GROUPS}) g WHERE g.value IN (SELECT value FROM json_each(:groups)))"
+            )
+            values["groups"] = json.dumps(sorted(groups))
+        if filter is not None:
+            condition, bound = condition_of(filter, _GROUPS)
+            conditions.append(condition)
+            values |= bound
+        rows = self._rows(f"SELECT d.doc_id FROM documents d WHERE {' AND '.join(conditions)}", values)
+        return np.array([int(row[0], 16) for row in rows], dtype=np.uint64)
 
     def groups_of(self, doc_id: str) -> tuple[str, ...]:
         """Who may read a living document. Raises DocumentNotFound."""
@@ -169,6 +194,20 @@ class Catalog:
             f"(SELECT count(*) FROM chunks c WHERE c.row_id = d.row_id AND {_OF_CHUNKER}) AS passages FROM documents d WHERE {ALIVE} ORDER BY d.uri"
         )
         return [DocumentSummary(**dict(row)) for row in rows]
+
+    def facts_of(self, doc_ids: Sequence[str], groups: Collection[str] | None) -> list[DocumentFacts]:
+        """What is known of those of these documents that live and that a caller of these groups may read."""
+        permitted = (
+            ""
+            if groups is None
+            else f"AND EXISTS (SELECT 1 FROM json_each({_GROUPS}) g JOIN json_each(:groups) m ON m.value = g.value)"
+        )
+        rows = self._rows(
+            f"SELECT d.doc_id, d.source, d.language, d.media_type, d.metadata FROM documents d WHERE {ALIVE} AND d.doc_id IN "
+            f"(SELECT value FROM json_each(:ids)) {permitted}",
+            {"ids": json.dumps(list(doc_ids))} | ({} if groups is None else {"groups": json.dumps(sorted(groups))}),
+        )
+        return [DocumentFacts(**dict(row)) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many documents, passages, vectors and rejected files the living state has."""

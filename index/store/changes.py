@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from citewell.core.errors import IndexCorrupt
+from citewell.core.languages import language_of, primary
 from citewell.core.protocols import Vectors
 from citewell.core.types import headings_above
 from citewell.index.store.catalog import ALIVE, blob_checksum
@@ -57,7 +58,7 @@ def _rows_added(db: sqlite3.Connection, embedder: str, dimension: int) -> tuple[
     rows: list[IndexRow] = []
     stored = "FROM vectors v WHERE v.content_hash = c.content_hash AND v.embedder = :embedder"
     cursor = db.execute(
-        "SELECT c.slot, c.chunk_id, d.doc_id, d.title, c.heading_path, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body, "
+        "SELECT c.slot, c.chunk_id, d.doc_id, d.title, d.language, c.heading_path, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body, "
         f"(SELECT vector {stored}) AS vector, (SELECT checksum {stored}) AS checksum "
         "FROM temp.added a JOIN chunks c USING (slot) JOIN documents d USING (row_id) ORDER BY c.slot",
         {"embedder": embedder},
@@ -68,7 +69,8 @@ def _rows_added(db: sqlite3.Connection, embedder: str, dimension: int) -> tuple[
             raise IndexCorrupt(f"passage {row['chunk_id']} has {what}", hint="Run `citewell index repair`.")
         vectors[position] = np.frombuffer(row["vector"], dtype="<f4")
         text = _lexical_text(row["title"], row["heading_path"], row["body"])
-        rows.append(IndexRow(row["slot"], row["chunk_id"], row["doc_id"], text))
+        language = language_of(row["body"], otherwise=primary(row["language"]))
+        rows.append(IndexRow(row["slot"], row["chunk_id"], row["doc_id"], language, text))
     return rows, vectors
 
 

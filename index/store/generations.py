@@ -81,17 +81,19 @@ class Manifest(BaseModel):
     dimension: int
     documents: int
     passages: int
+    languages: dict[str, int] = {}
     files: dict[str, str]
     sizes_bytes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One passage to index: its slot, its ids and what the lexical index reads of it."""
+    """One passage to index: its slot, its ids, its language and what the lexical index reads of it."""
 
     slot: int
     chunk_id: str
     doc_id: str
+    language: str
     lexical_text: str
 
 
@@ -124,7 +126,7 @@ def write_generation(
     _write_blocks(building, before, generation, change)
     reached("blocks written")
     write_lexical(
-        recipe.fingerprints.lexical_engine, ((row.slot, row.lexical_text) for row in change.rows), building, before,
+        recipe.fingerprints.lexical_engine, ((row.slot, row.lexical_text, row.language) for row in change.rows), building, before,
         change.ended.tolist(),
     )  # fmt: skip
     reached("lexical written")
@@ -141,6 +143,7 @@ def write_generation(
         dimension=recipe.dimension,
         documents=table.documents_count(),
         passages=len(table),
+        languages=table.languages(),
         files={name: known.get(name) or sha256_of(path) for name, path in files.items()},
         sizes_bytes={name: path.stat().st_size for name, path in files.items()},
     )
@@ -171,7 +174,7 @@ def _write_blocks(building: Path, before: Path | None, generation: int, change: 
         for ending, path in merge.files.items():
             link(path, building / _merged_name(merge, generation, ending))
     if change.rows or not names_of(building):
-        columns = Columns.of((row.slot, row.chunk_id, row.doc_id) for row in change.rows)
+        columns = Columns.of((row.slot, row.chunk_id, row.doc_id, row.language) for row in change.rows)
         order = np.argsort([row.slot for row in change.rows], kind="stable")
         vectors = change.vectors[order] if len(order) else change.vectors
         write_block(building, generation, columns, vectors)

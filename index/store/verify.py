@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from citewell.core.errors import CitewellError
 from citewell.core.types import passage_id, text_version
 from citewell.index.dense import DenseIndex
 from citewell.index.lexical import open_lexical
 from citewell.index.passages import PassageTable
+from citewell.index.store.blocks import kept_of
 from citewell.index.store.catalog import Catalog, text_checksum
 from citewell.index.store.generations import Manifest, damaged_files, generation_folder, read_manifest, read_table
 
@@ -126,10 +128,10 @@ def _same_as_catalog(
         yield Problem(place, _say("vectors of the index are not those of the catalog", sorted(wrong)), "rebuild")
 
 
-def _differs(
-    one: np.ndarray[tuple[int], np.dtype[np.float32]], other: np.ndarray[tuple[int], np.dtype[np.float32]]
-) -> bool:
-    return one.shape != other.shape or not bool(np.abs(one - other).max(initial=0.0) <= VECTOR_TOLERANCE)
+def _differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether a stored vector is not the catalog's, of which an index keeps 16 bits a number."""
+    kept = kept_of(one)
+    return kept.shape != other.shape or not bool(np.abs(kept - other).max(initial=0.0) <= VECTOR_TOLERANCE)
 
 
 def _say(what: str, ids: list[str]) -> str:

@@ -8,7 +8,7 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from citewell.ingest.normalise import Parsed, RawBlock
+from citewell.ingest.normalise import Parsed, RawBlock, metadata_text
 from citewell.ingest.parsers.plain import decode
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -37,9 +37,8 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     if not isinstance(values, dict):
         return {}, text
-    return {
-        str(k): str(v) for k, v in values.items() if isinstance(v, str | int | float) or hasattr(v, "isoformat")
-    }, text[match.end() :]
+    told = {str(name): metadata_text(value) for name, value in values.items()}
+    return {name: value for name, value in told.items() if value is not None}, text[match.end() :]
 
 
 def _blocks(tokens: list[Token]) -> list[RawBlock]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from twins import HashingEmbedder
 
+from citewell.core.errors import ModelMismatch
+from citewell.core.models import BUNDLED_EMBEDDER, model_folder
 from citewell.core.protocols import Embedder
+from citewell.core.settings import EmbedderSettings
 from citewell.index.embed import SentenceEmbedder
 
 TEXTS = ["annual leave", "the pump is blocked by sand", "", "annual leave"]
@@ -37,3 +44,34 @@ def test_no_texts_give_no_rows(subject: Embedder) -> None:
 def test_it_is_named(subject: Embedder) -> None:
     assert isinstance(subject, Embedder)
     assert subject.fingerprint
+
+
+def test_leading_numbers_are_kept_and_are_of_length_one(embedder: SentenceEmbedder) -> None:
+    short = SentenceEmbedder(EmbedderSettings(dimensions=128))
+    whole, cut = embedder.embed(TEXTS), short.embed(TEXTS)
+    assert (cut.shape, short.dimension) == ((len(TEXTS), 128), 128)
+    np.testing.assert_allclose(cut, whole[:, :128] / np.linalg.norm(whole[:, :128], axis=1, keepdims=True), atol=1e-5)
+    assert short.fingerprint != embedder.fingerprint
+    with pytest.raises(ModelMismatch, match="384"):
+        _ = SentenceEmbedder(EmbedderSettings(dimensions=999)).dimension
+
+
+def test_prompts_are_put_before_what_is_read(embedder: SentenceEmbedder) -> None:
+    prompted = SentenceEmbedder(EmbedderSettings(question_prompt="query: ", passage_prompt=""))
+    assert prompted.fingerprint != embedder.fingerprint
+    np.testing.assert_allclose(
+        prompted.embed_questions(["annual leave"]), embedder.embed(["query: annual leave"]), atol=1e-5
+    )
+    np.testing.assert_allclose(prompted.embed(["annual leave"]), embedder.embed(["annual leave"]), atol=1e-6)
+    assert prompted.max_tokens < embedder.max_tokens
+
+
+def test_prompts_that_a_model_declares_are_used(tmp_path: Path) -> None:
+    source = model_folder(BUNDLED_EMBEDDER)
+    shutil.copytree(source, tmp_path / "model")
+    declared = {"prompts": {"query": "q: ", "document": "d: "}}
+    (tmp_path / "model" / "config_sentence_transformers.json").write_text(json.dumps(declared))
+    model = SentenceEmbedder(EmbedderSettings(model=str(tmp_path / "model")))
+    assert (model.question_prompt, model.passage_prompt) == ("q: ", "d: ")
+    plain = SentenceEmbedder(EmbedderSettings(model=str(tmp_path / "model"), question_prompt="", passage_prompt=""))
+    assert (plain.question_prompt, plain.passage_prompt) == ("", "")

@@ -22,8 +22,8 @@ TEXTS = [
 ]  # fmt: skip
 CHUNKS: list[Chunk] = [make_chunk(doc_id, text, start=100 * i) for i, (doc_id, text) in enumerate(TEXTS)]
 QUERY = Query("annual leave")
-COLUMNS = Columns.of((slot, c.chunk_id, c.doc_id) for slot, c in enumerate(CHUNKS, start=5))
-ROWS = [(slot, c.text) for slot, c in enumerate(CHUNKS, start=5)]
+COLUMNS = Columns.of((slot, c.chunk_id, c.doc_id, "en") for slot, c in enumerate(CHUNKS, start=5))
+ROWS = [(slot, c.text, "en") for slot, c in enumerate(CHUNKS, start=5)]
 
 
 def dense_index(folder: Path, columns: Columns, vectors: np.ndarray) -> DenseIndex:
@@ -80,12 +80,12 @@ def test_words_that_nothing_holds_are_no_error(subject: Retriever) -> None:
 
 def test_excluded_documents_are_replaced_by_the_next_best(tmp_path: Path, embedder: SentenceEmbedder) -> None:
     table = PassageTable(COLUMNS)
-    hidden = table.rows_of_documents(["a" * 16])
+    shown = table.shown(None, ["a" * 16])
     write_lexical("tantivy", ROWS, tmp_path)
     index = dense_index(tmp_path, COLUMNS, embedder.embed([c.text for c in CHUNKS]))
     for subject in (
-        LexicalRetriever(open_lexical("tantivy", tmp_path), table, hidden),
-        DenseRetriever(index, table, embedder, hidden),
+        LexicalRetriever(open_lexical("tantivy", tmp_path), table, shown),
+        DenseRetriever(index, table, embedder, shown),
     ):
         documents = {c.doc_id for c in subject.search(QUERY, 2).candidates}
         assert len(documents) == 2

@@ -14,7 +14,8 @@ from citewell.index.store.blocks import names_of, open_block, write_block
 
 def unit(rows: int, dimension: int, seed: int) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=(rows, dimension)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit_vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit_vectors.astype(np.float16).astype(np.float32)  # of which an index keeps all it is given
 
 
 def index_of(vectors: np.ndarray, folder: Path, sizes: tuple[int, ...]) -> DenseIndex:
@@ -22,7 +23,7 @@ def index_of(vectors: np.ndarray, folder: Path, sizes: tuple[int, ...]) -> Dense
     start = 0
     for size in sizes:
         rows = range(start, start + size)
-        columns = Columns.of((row, f"{row:016x}", f"{row:016x}") for row in rows)
+        columns = Columns.of((row, f"{row:016x}", f"{row:016x}", "en") for row in rows)
         write_block(folder, 1, columns, vectors[start : start + size])
         start += size
     return DenseIndex([open_block(folder, name).vectors for name in names_of(folder)], vectors.shape[1])
@@ -45,6 +46,7 @@ def test_exclusion_happens_inside_the_search(tmp_path: Path, sizes: tuple[int, .
     vectors = unit(200, 16, 3)
     index = index_of(vectors, tmp_path, sizes)
     exact = vectors @ vectors[0]
-    hidden = np.argsort(-exact)[:50].astype(np.int64)
-    rows, _ = index.best(vectors[0], 10, index.selectors(hidden))
+    shown = np.ones(200, dtype=np.bool_)
+    shown[np.argsort(-exact)[:50]] = False
+    rows, _ = index.best(vectors[0], 10, index.selectors(shown))
     np.testing.assert_array_equal(rows, np.argsort(-exact)[50:60])

@@ -60,26 +60,26 @@ def bm25(query: list[str], documents: list[list[str]]) -> list[float]:
 def test_scores_are_the_formula(engine: str, seed: int, tmp_path: Path) -> None:
     """Lengths up to 40 tokens, which tantivy keeps exactly."""
     texts = corpus(60, 40, seed)
-    write_lexical(engine, enumerate(texts), tmp_path)
+    write_lexical(engine, [(n, text, "en") for n, text in enumerate(texts)], tmp_path)
     index = open_lexical(engine, tmp_path)
     query = analyse("error of the annual pump report, hotels")
     expected = bm25(query, [analyse(text) for text in texts])
     np.testing.assert_allclose(index.score_slots(query, np.arange(60)), expected, rtol=1e-5, atol=1e-6)
-    rows, scores = index.best(query, 60, ())
+    rows, scores = index.best(query, 60)
     assert len(rows) == sum(score > 0 for score in expected)
     np.testing.assert_allclose(scores, [expected[row] for row in rows], rtol=1e-5)
 
 
 def test_long_passages_are_ordered_nearly_as_rank_bm25_orders_them(tmp_path: Path) -> None:
     texts = corpus(300, 200, 9)
-    write_lexical("tantivy", enumerate(texts), tmp_path)
+    write_lexical("tantivy", [(n, text, "en") for n, text in enumerate(texts)], tmp_path)
     index = open_lexical("tantivy", tmp_path)
     oracle = BM25Okapi([analyse(text) for text in texts], k1=BM25_K1, b=BM25_B)
     # rank_bm25's idf of such common words is negative; the one of our formula is set for both.
     frequency = {term: sum(term in analyse(text) for text in texts) for term in {analyse(w)[0] for w in WORDS}}
     oracle.idf = {term: math.log(1 + (300 - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}
     query = analyse("pump sensor night")
-    rows, _ = index.best(query, 10, ())
+    rows, _ = index.best(query, 10)
     best = np.argsort(-np.array(oracle.get_scores(query)))[:10]
     assert len(set(rows.tolist()) & set(best.tolist())) >= 8
     np.testing.assert_allclose(index.score_slots(query, best), np.array(oracle.get_scores(query))[best], rtol=0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from twins import make_chunk, stored
@@ -33,6 +34,7 @@ from citewell.evaluation.topics.gold import Gold
 from citewell.evaluation.topics.types import Dataset
 from citewell.evaluation.waterfall import STEPS, Loss, blame, waterfall
 from citewell.generate.verify import Verified
+from citewell.index.snapshot import Snapshot
 from citewell.pipeline.ask import Replay, Retrieved
 
 
@@ -151,7 +153,7 @@ def replayed(
     found = Retrieved(
         Query("?"), ranking(*bm25), ranking(*dense), ranking(*hybrid), ranking(*(ltr or hybrid)),
         ranking(*(final or ltr or hybrid)),
-        {CHUNKS[n].chunk_id: stored(CHUNKS[n]) for n in fetched},
+        {CHUNKS[n].chunk_id: stored(CHUNKS[n]) for n in fetched}, cast(Snapshot, None),
     )  # fmt: skip
     return Replay(found, Draft(sentences, 0.3, "extractive"), Verified(sentences, ()), answer)
 
