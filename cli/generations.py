@@ -1,7 +1,8 @@
-"""`citewell generations list|publish|rollback|prune|compare|canary`."""
+"""`citewell generations list|verify|publish|rollback|prune|compare|canary`."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
@@ -37,6 +38,36 @@ def list_generations(place: Place, as_json: bool) -> None:
         told = f"published {row.published_at}" if row.published_at else "not published"
         click.echo(f"{row.generation:06d}  {row.made_by:<8} built {row.built_at}  {told}{'  live' if row.live else ''}")
     click.echo(f"{len(rows)} generations")
+
+
+@generations.command()
+@click.argument("generation", type=click.IntRange(1), required=False)
+@common_options
+def verify(generation: int | None, place: Place, as_json: bool) -> None:
+    """Compare the files of GENERATION, or of all that are kept, with their checksums, and the live one with the catalog.
+
+    `citewell index verify` also compares the catalog with its own checksums.
+    """
+    engine = place.engine()
+    from citewell.index.store.verify import verify_generation
+
+    rows = [row for row in engine.catalog.generation_rows() if generation in {None, row.generation}]
+    if not rows:
+        raise GenerationNotFound(f"generation {generation:06d} is not kept" if generation else "no generation is kept")
+    found = [
+        problem
+        for row in rows
+        for problem in verify_generation(engine.directory, engine.catalog, row.generation, live=row.live)
+    ]
+    engine.close()
+    if as_json:
+        print_json([asdict(problem) for problem in found])
+    else:
+        for problem in found:
+            click.secho(f"{problem.place}: {problem.detail}", fg="red")
+        click.echo("run `citewell index repair`" if found else f"{len(rows)} generations are as they were written")
+    if found:
+        sys.exit(1)
 
 
 @generations.command()

@@ -120,8 +120,14 @@ def test_other_settings_are_tried_before_they_are_published(indexed: Path) -> No
     run("generations", "canary", "start", "2", "--share", "0.5", cwd=indexed)
     assert "no question" in run("generations", "canary", "report", cwd=indexed).stdout
     run("generations", "canary", "stop", cwd=indexed)
-    run("generations", "publish", "2", cwd=indexed)
-    assert run_json("search", "annual leave", cwd=indexed)["generation"] == "000002"
+    assert "2 generations are" in run("generations", "verify", cwd=indexed).stdout
+    for path in (indexed / ".citewell" / "generations" / "000002" / "blocks").glob("*.faiss"):
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert run_json("generations", "verify", "2", cwd=indexed, expect=1)[0]["place"] == "generation 000002"
+    assert run_json("generations", "verify", "1", cwd=indexed) == []
+    assert not run_json("index", "rebuild", "--no-publish", *candidate, cwd=indexed)["published"]
+    run("generations", "publish", "3", cwd=indexed)
+    assert run_json("search", "annual leave", cwd=indexed)["generation"] == "000003"
 
 
 def test_an_index_of_another_embedder_is_refused(indexed: Path) -> None:

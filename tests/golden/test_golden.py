@@ -15,7 +15,7 @@ from citewell.pipeline.wiring import Engine
 HERE = Path(__file__).parent
 COMMANDS = ("", "ask", "demo", "doctor", "documents", "documents list", "documents show", "documents delete", "documents purge", "documents set-groups", "evaluate",
             "evaluate retrieval", "evaluate answers", "evaluate compare", "evaluate gate", "evaluate tune", "evaluate synthesise",
-            "evaluate paraphrase", "evaluate report", "generations", "generations rollback", "generations compare",
+            "evaluate paraphrase", "evaluate report", "generations", "generations rollback", "generations verify", "generations compare",
             "generations canary", "generations canary start", "generations canary report", "index", "index rebuild", "index repair", "ingest", "search", "serve", "status")  # fmt: skip
 
 
