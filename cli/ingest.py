@@ -70,7 +70,7 @@ def _compact(engine: Engine, *, quiet: bool) -> None:
     from citewell.pipeline import maintain
 
     with contextlib.suppress(WriterBusy):
-        name = maintain.compact(engine) if maintain.wants_compaction(engine) else None
+        name = maintain.compact(engine)
         if name is not None and not quiet:
             click.echo(f"small blocks of the index were merged: generation {name}")
 

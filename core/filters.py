@@ -8,7 +8,8 @@
     condition   = NAME (":" | "=" | "!=" | "<" | "<=" | ">" | ">=") VALUE ("," VALUE)*
     VALUE       = word | "quoted words"                 with `*` for any characters after `:`
 
-NAME is one of FIELDS, or a name of a document's own metadata (its front matter). `:` and `=` hold when the field has one of the
+NAME is id, uri, source (or collection), path, title, type, language, tag, date, group or text, or a name of a document's own metadata (its
+front matter). `:` and `=` hold when the field has one of the
 values, whatever their case; `<` and its kin compare numbers as numbers and everything else, dates such as 2024-01-31 among them, as text.
 `text` is about the passage, every other field about its document: text:"annual leave" holds where these words follow one another,
 text:boil* where a word begins so.
@@ -24,9 +25,7 @@ from typing import Literal
 from citewell.core.errors import InvalidFilter
 
 Operator = Literal[":", "=", "!=", "<", "<=", ">", ">="]
-# What every document has; every other name is looked up in its metadata.
 TEXT = "text"
-FIELDS = ("id", "uri", "source", "collection", "path", "title", "type", "language", "tag", "date", "group", "text")
 UNORDERED = frozenset({"id", "type", "language", "tag", "group", TEXT})
 MAX_CHARS = 4000
 MAX_CONDITIONS = 200

@@ -397,10 +397,7 @@ class LexicalRetriever:
 
     def holding(self, term: str) -> list[str]:
         """The ids of some passages that may be shown and in which a term stands."""
-        rows = self._table.rows_at(self._index.best([term], FEW_HOLDING, self._among)[0])
-        if self._shown is not None:
-            rows = rows[self._shown[rows]]
-        return self._table.ids_at(rows)
+        return self._table.ids_at(self._best([term], FEW_HOLDING)[0])
 
     def _stands(self, term: str) -> bool:
         if not self._index.passage_frequency(term):
@@ -425,18 +422,16 @@ class LexicalRetriever:
 
     def search_terms(self, terms: Sequence[str], depth: int) -> Ranking:
         """As `search`, by terms of the index."""
-
-        def best(count: int) -> tuple[Rows, Scores]:
-            if self._shown is None or self._among is not None:
-                slots, scores = self._index.best(terms, count, self._among)
-                return self._table.rows_at(slots), scores
-            return self._best_shown(terms, count, self._shown)
-
-        rows, scores = search_until_distinct(best, self._table, depth)
+        rows, scores = search_until_distinct(lambda count: self._best(terms, count), self._table, depth)
         return self._table.ranking(self.name, rows, scores)
 
-    def _best_shown(self, terms: Sequence[str], count: int, shown: NDArray[np.bool_]) -> tuple[Rows, Scores]:
-        """The best rows that may be shown: more are fetched than are wanted, until enough of them may, or there are no more."""
+    def _best(self, terms: Sequence[str], count: int) -> tuple[Rows, Scores]:
+        """The best rows that may be shown: where these are not named to the index, more are fetched than are wanted, until enough of them
+        may be shown or there are no more."""
+        shown = self._shown
+        if shown is None or self._among is not None:
+            slots, scores = self._index.best(terms, count, self._among)
+            return self._table.rows_at(slots), scores
         fetched = int(count / self._share * SPARE) + 1
         while True:
             slots, scores = self._index.best(terms, fetched)

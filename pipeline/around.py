@@ -73,11 +73,11 @@ def more_like(engine: Engine, chunk_id: str, query: Query, depth: int) -> Rankin
         raise PassageNotFound(f"there is no passage {chunk_id}")
     telling = snapshot.bm25.telling(stored.chunk.headed_text, TELLING_TERMS)
     bm25 = snapshot.bm25.search_terms(telling, depth + 1)
-    dense = snapshot.dense.search_vector(snapshot.dense.vectors([chunk_id])[0], depth + 1)
+    vector = snapshot.dense.vectors([chunk_id])[0]
+    dense = snapshot.dense.search_vector(vector, depth + 1)
     both = union(bm25, dense)
 
     def scores() -> tuple[dict[str, float], dict[str, float]]:
-        vector = snapshot.dense.vectors([chunk_id])[0]
         similarities = snapshot.dense.vectors(both) @ vector
         return snapshot.bm25.score_terms(telling, both), dict(zip(both, similarities.tolist(), strict=True))
 

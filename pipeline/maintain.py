@@ -16,7 +16,7 @@ from citewell.core.errors import BackupInvalid, DocumentNotFound, IndexCorrupt
 from citewell.index.files import reached, sync
 from citewell.index.store.catalog import CATALOG_NAME, Catalog
 from citewell.index.store.generations import FOLDER, generation_folder
-from citewell.index.store.merging import Pace, merge_blocks, merging, wants_merging
+from citewell.index.store.merging import Pace, merge_blocks, merging
 from citewell.index.store.verify import Problem, verify
 from citewell.index.store.writer import LOCK_NAME, CatalogWriter
 from citewell.ingest.jobs import Progress
@@ -70,12 +70,6 @@ def repair(engine: Engine, progress: Progress | None = None) -> Repaired:
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
         writer.prune(1)
     return Repaired(tuple(problems), generation, tuple(uris.get(doc_id, doc_id) for doc_id in damaged))
-
-
-def wants_compaction(engine: Engine) -> bool:
-    """Whether the live generation has small blocks to merge or many tombstones. Raises IndexMissing."""
-    live = engine.catalog.live_generation()
-    return live is not None and wants_merging(generation_folder(engine.directory, live))
 
 
 def compact(engine: Engine, *, thoroughly: bool = False, wait_s: float = 0) -> str | None:

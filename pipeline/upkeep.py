@@ -6,7 +6,7 @@ import logging
 import threading
 
 from citewell.core.errors import CitewellError, IndexMissing, WriterBusy
-from citewell.pipeline.maintain import compact, wants_compaction
+from citewell.pipeline.maintain import compact
 from citewell.pipeline.wiring import Engine
 
 INTERVAL_S = 5.0
@@ -52,4 +52,4 @@ class Upkeep:
         if live is None or live == self._seen:
             return None
         self._seen = live
-        return compact(self._engine, wait_s=WRITER_WAIT_S) if wants_compaction(self._engine) else None
+        return compact(self._engine, wait_s=WRITER_WAIT_S)

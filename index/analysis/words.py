@@ -54,11 +54,9 @@ def term(word: str, language: str) -> str:
     """The index term of a folded word: its stem where the language has a stemmer, without accents."""
     bare = word.replace("’", "'").removesuffix("'s").replace("'", "").translate(_ARABIC_MARKS)
     if language in _SPELLED:
-        bare = (
-            _FINAL_HEH.sub("ة", bare.translate(_SPELLED[language]))
-            if language == "ar"
-            else bare.translate(_SPELLED[language])
-        )
+        bare = bare.translate(_SPELLED[language])
+    if language == "ar":
+        bare = _FINAL_HEH.sub("ة", bare)
     algorithm = STEMMERS.get(language)
     stem = _stemmer(algorithm).stemWord(bare) if algorithm else bare
     return _without_accents(str(stem).translate(_ARABIC))

@@ -40,6 +40,8 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _OF_CHUNKER = "c.chunker = (SELECT json_extract(value, '$.chunker') FROM meta WHERE key = 'fingerprints')"
 # Who may read a document: what was set here, else what came with it.
 _GROUPS = "coalesce((SELECT r.groups FROM rights r WHERE r.doc_id = d.doc_id), d.acl)"
+# Whether one of the caller's groups, a JSON list bound where the braces are, may read a document.
+_MAY_READ = f"EXISTS (SELECT 1 FROM json_each({_GROUPS}) g JOIN json_each({{}}) m ON m.value = g.value)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,7 @@ class Catalog:
         """The living documents that a caller of these groups may read (None: the owner, everything) and that fit the filter, as numbers."""
         conditions, values = [ALIVE], dict[str, object]()
         if groups is not None:
-            conditions.append(
-                f"EXISTS (SELECT 1 FROM json_each({_GROUPS}) g WHERE g.value IN (SELECT value FROM json_each(:groups)))"
-            )
+            conditions.append(_MAY_READ.format(":groups"))
             values["groups"] = json.dumps(sorted(groups))
         if filter is not None:
             condition, bound = condition_of(filter, _GROUPS)
@@ -197,11 +197,7 @@ class Catalog:
 
     def facts_of(self, doc_ids: Sequence[str], groups: Collection[str] | None) -> list[DocumentFacts]:
         """What is known of those of these documents that live and that a caller of these groups may read."""
-        permitted = (
-            ""
-            if groups is None
-            else f"AND EXISTS (SELECT 1 FROM json_each({_GROUPS}) g JOIN json_each(:groups) m ON m.value = g.value)"
-        )
+        permitted = "" if groups is None else "AND " + _MAY_READ.format(":groups")
         rows = self._rows(
             f"SELECT d.doc_id, d.source, d.language, d.media_type, d.metadata FROM documents d WHERE {ALIVE} AND d.doc_id IN "
             f"(SELECT value FROM json_each(:ids)) {permitted}",
@@ -253,11 +249,7 @@ class Catalog:
         ids = [c.chunk_id for c in candidates]
         for at in range(0, len(ids), _IDS_PER_STATEMENT):
             some = ids[at : at + _IDS_PER_STATEMENT]
-            permitted = (
-                ""
-                if groups is None
-                else f"AND EXISTS (SELECT 1 FROM json_each({_GROUPS}) g JOIN json_each(?) m ON m.value = g.value)"
-            )
+            permitted = "" if groups is None else "AND " + _MAY_READ.format("?")
             rows = self._rows(
                 "SELECT c.*, d.doc_id, d.version, d.uri, d.title, d.blocks, substr(d.text, c.start_char + 1, c.end_char - c.start_char) AS body "
                 "FROM chunks c JOIN documents d USING (row_id) WHERE "

@@ -54,11 +54,6 @@ class Pace:
             time.sleep(max(0.0, self._began + self._done / self._bytes_per_s - time.monotonic()))
 
 
-def wants_merging(generation: Path) -> bool:
-    """Whether blocks of the generation in this folder should be merged. Raises what the libraries raise for damaged files."""
-    return bool(_runs(generation)[1])
-
-
 @contextmanager
 def merging(directory: Path) -> Iterator[Path]:
     """The folder for new blocks, empty, while nobody else merges in this directory. Raises WriterBusy."""
