@@ -24,11 +24,16 @@ def status(place: Place, as_json: bool) -> None:
         print_json(result)
         return
     for name, value in result.items():
-        if name not in {"rejected", "sources", "languages"}:
+        if name not in {"rejected", "sources", "languages", "sketches"}:
             click.echo(f"{name.replace('_', ' '):<17} {', '.join(value) if isinstance(value, list) else value}")
     for language, facts in result["languages"].items():
         known = ", ".join(facts["analysed by"]) or "words alone"
         click.echo(f"language          {language}: {facts['passages']} passages, by {known}")
+    for sketch in result["sketches"]:
+        faster = sketch["exact_ms"] / sketch["ms"]
+        click.echo(
+            f"sketch            of {sketch['rows']} passages: recall@100 {sketch['recall']:.3f}, {faster:.0f} times faster"
+        )
     for name, root in result["sources"].items():
         click.echo(f"source            {name}: {root}")
     for letter in result["rejected"]:

@@ -1,9 +1,10 @@
-"""Dense retrieval: exact inner product over all vectors of a generation, through FAISS."""
+"""Dense retrieval through FAISS: exact inner product over all vectors of a generation, in large blocks over those that a sketch finds."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import faiss
 import numpy as np
@@ -11,49 +12,84 @@ from numpy.typing import NDArray
 
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
-from citewell.index.passages import PassageTable, Rows, Scores, Shown, search_until_distinct
+from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, search_until_distinct
+from citewell.index.sketch import WANTED, Sketch
 
 _CACHED_QUERIES = 64
-Selectors = Sequence["faiss.IDSelector | None"]
+NARROW_SHARE = 0.05  # of a block: when less of it may be shown, all that may is compared
+MOST_TAKEN = 0.1  # of a block, from its sketch
+SPARE = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The rows of a block that may be shown, for a search inside FAISS and after it."""
+
+    selector: faiss.IDSelector
+    rows: NDArray[np.bool_]
+    share: float
 
 
 class DenseIndex:
-    """The vectors of some FAISS indexes, one row after the other; every search looks at all of them."""
+    """The vectors of some FAISS indexes, one row after the other, some with a sketch."""
 
-    def __init__(self, parts: Sequence[faiss.Index], dimension: int) -> None:
+    def __init__(
+        self, parts: Sequence[faiss.Index], dimension: int, sketches: Sequence[Sketch | None] | None = None
+    ) -> None:
         self._parts = parts
+        self._sketches = sketches or [None] * len(parts)
         self._starts = np.cumsum([0, *(part.ntotal for part in parts)])
         self.dimension = dimension
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    def selectors(self, shown: Shown) -> Selectors:
-        """What keeps the other rows out of a search: one selector a block, None where all of it may be shown."""
+    def allowed(self, shown: Shown) -> Sequence[Allowed | None]:
+        """What keeps the other rows out of a search, for each block; None where all of it may be shown."""
         if shown is None:
-            return ()
-        made: list[faiss.IDSelector | None] = []
+            return [None] * len(self._parts)
+        made: list[Allowed | None] = []
         for part, start in zip(self._parts, self._starts, strict=False):
             here = shown[start : start + part.ntotal]
             packed = np.packbits(here, bitorder="little")
-            made.append(None if here.all() else faiss.IDSelectorBitmap(packed))  # type: ignore[call-arg, arg-type]
+            selector = faiss.IDSelectorBitmap(packed)  # type: ignore[call-arg, arg-type]
+            made.append(None if here.all() else Allowed(selector, here, float(here.mean())))
         return made
 
-    def best(self, vector: NDArray[np.float32], count: int, selectors: Selectors = ()) -> tuple[Rows, Scores]:
-        """The `count` rows of the largest inner product with `vector`, by falling score, without what the selectors hide."""
-        rows, scores = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+    def best(
+        self, vector: NDArray[np.float32], count: int, allowed: Sequence[Allowed | None] | None = None
+    ) -> tuple[Rows, Scores]:
+        """The `count` rows of the largest inner product with `vector`, by falling score, of those that are allowed."""
+        found = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))]
         for number, part in enumerate(self._parts):
-            if not part.ntotal:
-                continue
-            selector = selectors[number] if selectors else None
-            parameters = None if selector is None else faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-            found_scores, found = part.search(vector.reshape(1, -1), min(count, part.ntotal), params=parameters)
-            real = found[0] >= 0
-            rows.append(found[0][real] + self._starts[number])
-            scores.append(found_scores[0][real])
-        joined, joined_scores = np.concatenate(rows), np.concatenate(scores)
+            among = None if allowed is None else allowed[number]
+            if part.ntotal:
+                rows, scores = self._sketched(number, vector, count, among) or _exact(part, vector, count, among)
+                found.append((rows + self._starts[number], scores))
+        joined, joined_scores = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         order = np.argsort(-joined_scores, kind="stable")[:count]
         return joined[order], joined_scores[order]
+
+    def _sketched(
+        self, number: int, vector: NDArray[np.float32], count: int, among: Allowed | None
+    ) -> tuple[Rows, Scores] | None:
+        """The best rows of a block among those that its sketch finds; None without a sketch, and where it would have to find too many."""
+        part, sketch, share = self._parts[number], self._sketches[number], 1.0 if among is None else among.share
+        if sketch is None or share < NARROW_SHARE:
+            return None
+        wanted = max(count, WANTED) * sketch.measured.over
+        taken = wanted if among is None else int(wanted / share * SPARE)
+        while taken <= MOST_TAKEN * part.ntotal:
+            found = sketch.index.search(vector.reshape(1, -1), taken)[1][0]
+            if among is not None:
+                found = found[among.rows[found]]
+            if len(found) >= wanted:
+                rows = np.sort(found[:wanted])
+                scores = part.reconstruct_batch(rows) @ vector
+                order = np.argsort(-scores, kind="stable")[:count]
+                return rows[order], scores[order]
+            taken *= FETCH_GROWTH
+        return None
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors of these rows, `(len(rows), dimension) float32`."""
@@ -63,6 +99,14 @@ class DenseIndex:
             here = places == number
             stored[here] = self._parts[number].reconstruct_batch(rows[here] - self._starts[number])
         return stored
+
+
+def _exact(part: faiss.Index, vector: NDArray[np.float32], count: int, among: Allowed | None) -> tuple[Rows, Scores]:
+    """The best rows of a block, all of it compared."""
+    parameters = None if among is None else faiss.SearchParameters(sel=among.selector)  # type: ignore[call-arg]
+    scores, rows = part.search(vector.reshape(1, -1), min(count, part.ntotal), params=parameters)
+    real = rows[0] >= 0
+    return rows[0][real], scores[0][real]
 
 
 class DenseRetriever:
@@ -75,7 +119,7 @@ class DenseRetriever:
         self._table = table
         self._embedder = embedder
         self._shown = table.shown(None) if shown is None else shown
-        self._selectors = index.selectors(self._shown)
+        self._allowed = index.allowed(self._shown)
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def search(self, query: Query, depth: int) -> Ranking:
@@ -84,7 +128,7 @@ class DenseRetriever:
 
     def search_vector(self, vector: NDArray[np.float32], depth: int) -> Ranking:
         """As `search`, by a vector of length 1."""
-        rows, scores = search_until_distinct(lambda n: self._index.best(vector, n, self._selectors), self._table, depth)
+        rows, scores = search_until_distinct(lambda n: self._index.best(vector, n, self._allowed), self._table, depth)
         return self._table.ranking(self.name, rows, scores)
 
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:

@@ -71,6 +71,7 @@ class PassageTable:
         self.alive = np.ones(len(columns), dtype=np.bool_)
         if dead_slots is not None and len(dead_slots):
             self.alive[np.isin(columns.slots, dead_slots, assume_unique=True)] = False
+        self._documents, self._document_of = np.unique(columns.documents, return_inverse=True)
         held = np.flatnonzero(self.alive)
         self._held = held[np.argsort(columns.passages[held])]
         self._sorted = columns.passages[self._held]
@@ -106,14 +107,19 @@ class PassageTable:
     def rows_of_documents(self, doc_ids: Iterable[str]) -> Rows:
         """Every held row of these documents, in order."""
         keys = np.array([int(d, 16) for d in doc_ids], dtype=np.uint64)
-        return np.flatnonzero(np.isin(self.columns.documents, keys) & self.alive).astype(np.int64)
+        return np.flatnonzero(self.rows_within(keys) & self.alive).astype(np.int64)
+
+    def rows_within(self, documents: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """For each row whether it is of one of these documents."""
+        within: NDArray[np.bool_] = np.isin(self._documents, documents, assume_unique=True)[self._document_of]
+        return within
 
     def shown(self, documents: NDArray[np.uint64] | None, hidden: Iterable[str] = ()) -> Shown:
         """Which rows a search may give: those that are held, of these documents (None: of all) and of none that is hidden; None for all
         rows of the arrays."""
         shown = self.alive.copy()
         if documents is not None:
-            shown &= np.isin(self.columns.documents, documents)
+            shown &= self.rows_within(documents)
         shown[self.rows_of_documents(hidden)] = False
         return None if shown.all() else shown
 

@@ -137,7 +137,8 @@ class SnapshotSource:
         known = {} if self._opened is None else self._opened.blocks
         blocks = {name: known.get(name) or open_block(folder, name) for name in names_of(folder)}
         table = PassageTable(Columns.joined([block.columns for block in blocks.values()]), read_dead(folder))
-        dense = DenseIndex([block.vectors for block in blocks.values()], manifest.dimension)
+        held = blocks.values()
+        dense = DenseIndex([b.vectors for b in held], manifest.dimension, [b.sketch for b in held])
         lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
         return _Opened(manifest, embedder, table, dense, lexical, blocks)
 
@@ -158,7 +159,7 @@ class SnapshotSource:
     def _rows_of(self, opened: _Opened, filter: Filter) -> NDArray[np.bool_]:
         """For each row whether its passage and its document fit the filter."""
         if not is_about_passages(filter):
-            return np.isin(opened.table.columns.documents, self._catalog.documents_shown(None, filter))
+            return opened.table.rows_within(self._catalog.documents_shown(None, filter))
         match filter:
             case All(parts):
                 return reduce(np.logical_and, (self._rows_of(opened, part) for part in parts))

@@ -11,8 +11,9 @@ from citewell.core.languages import UNKNOWN
 from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
 from citewell.index.analysis import FALLBACK, coverage
+from citewell.index.store.blocks import sketches_of
 from citewell.index.store.catalog import CATALOG_NAME
-from citewell.index.store.generations import read_manifest
+from citewell.index.store.generations import generation_folder, read_manifest
 from citewell.index.store.verify import Remedy, verify
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.wiring import Engine
@@ -40,12 +41,14 @@ def status(engine: Engine) -> dict[str, Any]:
     """Counts and names of what is live; equal before and after an ingestion that changed nothing. Raises IndexMissing."""
     catalog = engine.catalog
     live = catalog.live_generation()
+    sketches = [] if live is None else sketches_of(generation_folder(engine.directory, live))
     return {
         "directory": str(engine.directory),
         "generation": f"{live:06d}" if live is not None else None,
         "generations_kept": [f"{g:06d}" for g in catalog.generations()],
         **catalog.counts(),
         "languages": _languages(engine, live),
+        "sketches": [asdict(measured) for measured in sketches],
         "sources": catalog.sources(),
         "embedder": engine.settings.embedder.model,
         "reranker": engine.settings.rerank.model or None,

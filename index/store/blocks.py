@@ -1,7 +1,7 @@
 """The rows of a generation on disk: append-only blocks of vectors and ids, and a list of the slots that are held no longer.
 
-`blocks/NAME.faiss` holds the vectors of a block, `blocks/NAME.npz` the slot, passage, document and language of each. A block is written
-once; the next generation links to it. `dead.npy` lists tombstones. Names sort by slot.
+`blocks/NAME.faiss` holds the vectors of a block, `blocks/NAME.npz` the slot, passage, document and language of each, and of a large block
+`blocks/NAME.sketch` its sketch. A block is written once; the next generation links to it. `dead.npy` lists tombstones. Names sort by slot.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 from citewell.core.protocols import Vectors
 from citewell.index.files import link
 from citewell.index.passages import Columns, Slots
+from citewell.index.sketch import SKETCHED_ROWS, Measured, Sketch, read_measured, read_sketch, sketch_of, write_sketch
 
 FOLDER = "blocks"
-ENDINGS = ("faiss", "npz")
+ENDINGS = ("faiss", "npz", "sketch")
 DEAD = "dead.npy"
 TIER = 4  # a block is merged with the one before it when that one is no larger than so many times its own size
 DEAD_SHARE = 0.2  # of a block's rows: when more are dead it is written anew
@@ -29,11 +30,12 @@ _PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of a generation: its name, its rows, and its vectors, memory-mapped, `(n, dimension) float32`."""
+    """A block of a generation: its name, its rows, its vectors, memory-mapped, `(n, dimension) float32`, and their sketch."""
 
     name: str
     columns: Columns
     vectors: faiss.Index
+    sketch: Sketch | None = None
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -55,8 +57,9 @@ def write_block(
     target.mkdir(exist_ok=True)
     name = block_name(int(columns.slots[0]) if len(columns) else 0, generation)
     index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    kept = kept_of(vectors)
     if len(vectors):
-        index.add(kept_of(vectors))
+        index.add(kept)
     with (target / f"{name}.faiss").open("wb") as stream:
 
         def write(piece: bytes) -> int:
@@ -67,6 +70,10 @@ def write_block(
         faiss.write_index(index, faiss.PyCallbackIOWriter(write, _PIECE_BYTES))  # type: ignore[attr-defined]
     with (target / f"{name}.npz").open("wb") as stream:
         np.savez(stream, **{field.name: getattr(columns, field.name) for field in fields(columns)})
+    if len(vectors) >= SKETCHED_ROWS:
+        sketch = sketch_of(index, kept)
+        if sketch is not None:
+            write_sketch(sketch, target / f"{name}.sketch")
     return name
 
 
@@ -91,13 +98,26 @@ def open_block(folder: Path, name: str) -> Block:
     vectors = faiss.read_index(str(folder / FOLDER / f"{name}.faiss"), faiss.IO_FLAG_MMAP_IFC)
     if vectors.ntotal != len(columns):
         raise ValueError(f"block {name} has {vectors.ntotal} vectors for {len(columns)} rows")
-    return Block(name, columns, vectors)
+    sketch = folder / FOLDER / f"{name}.sketch"
+    return Block(name, columns, vectors, read_sketch(sketch) if sketch.is_file() else None)
 
 
 def link_block(source: Path, target: Path, name: str) -> None:
     """Makes a block of one generation part of another, without copying it."""
-    for ending in ENDINGS:
-        link(source / FOLDER / f"{name}.{ending}", target / FOLDER / f"{name}.{ending}")
+    for ending, path in files_of(source, name).items():
+        link(path, target / FOLDER / f"{name}.{ending}")
+
+
+def files_of(folder: Path, name: str) -> dict[str, Path]:
+    """The files of a block, by ending."""
+    paths = {ending: folder / FOLDER / f"{name}.{ending}" for ending in ENDINGS}
+    return {ending: path for ending, path in paths.items() if path.is_file()}
+
+
+def sketches_of(folder: Path) -> list[Measured]:
+    """What was measured of the sketches of a generation's blocks."""
+    paths = [files_of(folder, name).get("sketch") for name in names_of(folder)]
+    return [read_measured(path) for path in paths if path is not None]
 
 
 def write_dead(folder: Path, slots: Slots) -> None:

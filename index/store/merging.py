@@ -20,8 +20,7 @@ from filelock import FileLock, Timeout
 from citewell.core.errors import WriterBusy
 from citewell.index.files import reached, sha256_of, sync
 from citewell.index.passages import Slots
-from citewell.index.store.blocks import ENDINGS, Block, merged, names_of, open_block, read_dead, to_merge, write_block
-from citewell.index.store.blocks import FOLDER as BLOCKS
+from citewell.index.store.blocks import Block, files_of, merged, names_of, open_block, read_dead, to_merge, write_block
 
 FOLDER = "merging"
 LOCK_NAME = "merging.lock"
@@ -104,7 +103,7 @@ def _merge(blocks: list[Block], dead: Slots, target: Path, pace: Callable[[int],
     if len(columns):
         first_slot = int(columns.slots[0])
         name = write_block(target, 0, columns, vectors, pace)
-        files = {ending: target / BLOCKS / f"{name}.{ending}" for ending in ENDINGS}
+        files = files_of(target, name)
         for path in files.values():
             sync(path)
     reached("block merged")

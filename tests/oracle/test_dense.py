@@ -48,5 +48,5 @@ def test_exclusion_happens_inside_the_search(tmp_path: Path, sizes: tuple[int, .
     exact = vectors @ vectors[0]
     shown = np.ones(200, dtype=np.bool_)
     shown[np.argsort(-exact)[:50]] = False
-    rows, _ = index.best(vectors[0], 10, index.selectors(shown))
+    rows, _ = index.best(vectors[0], 10, index.allowed(shown))
     np.testing.assert_array_equal(rows, np.argsort(-exact)[50:60])

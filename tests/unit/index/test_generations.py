@@ -8,19 +8,25 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from killing import WORDS
 
 from citewell.core.errors import GenerationNotFound, WriterBusy
 from citewell.core.settings import load_settings
-from citewell.index.store.blocks import DEAD_SHARE, FEW_BLOCKS, FEW_DEAD, TIER, names_of, to_merge
+from citewell.index import sketch, snapshot
+from citewell.index.dense import DenseIndex
+from citewell.index.sketch import Sketch
+from citewell.index.store import blocks
+from citewell.index.store.blocks import DEAD_SHARE, FEW_BLOCKS, FEW_DEAD, TIER, names_of, sketches_of, to_merge
 from citewell.index.store.generations import generation_folder
 from citewell.index.store.merging import Pace, merge_blocks, merging
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
+from citewell.pipeline.health import status
 from citewell.pipeline.maintain import compact
 from citewell.pipeline.upkeep import Upkeep
 from citewell.pipeline.wiring import Engine
@@ -97,6 +103,38 @@ def test_compaction_merges_blocks_and_changes_no_answer(engine: Engine, folder: 
     assert [c.chunk_id for c in after.candidates] == [c.chunk_id for c in before.candidates]
     assert verify(engine.directory, engine.catalog) == []
     assert compact(engine, thoroughly=True) is None
+
+
+def test_large_blocks_have_a_sketch_that_changes_no_answer(
+    engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(first: int) -> None:
+        for number in range(first, first + 20):
+            (folder / f"note{number}.md").write_text(text_of(number, 1))
+        ingest_paths(engine, [folder])
+
+    times = iter([2.0, 1.0] * 10)
+    monkeypatch.setattr(sketch, "_ms", lambda search, questions: next(times))
+    opened: list[list[Sketch | None]] = []
+
+    def recorded(parts: list[faiss.Index], dimension: int, sketches: list[Sketch | None]) -> DenseIndex:
+        opened.append(sketches)
+        return DenseIndex(parts, dimension, sketches)
+
+    monkeypatch.setattr(snapshot, "DenseIndex", recorded)
+    add(0)
+    monkeypatch.setattr(blocks, "SKETCHED_ROWS", 16)
+    add(20)
+    second, third, fourth = (generation_folder(engine.directory, number) for number in (2, 3, 4))
+    assert [len(sketches_of(generation)) for generation in (second, third)] == [0, 1]
+    before = search(engine, "pump valve error")[0].final
+    assert compact(engine, thoroughly=True) == "000004"
+    assert [measured.rows for measured in sketches_of(fourth)] == [engine.catalog.counts()["passages"]]
+    assert [measured["rows"] for measured in status(engine)["sketches"]] == [engine.catalog.counts()["passages"]]
+    after = search(engine, "pump valve error")[0].final
+    assert [c.chunk_id for c in after.candidates] == [c.chunk_id for c in before.candidates]
+    assert [[made is not None for made in sketches] for sketches in opened] == [[False, False, True], [True]]
+    assert verify(engine.directory, engine.catalog) == []
 
 
 def test_what_ends_while_blocks_are_merged_stays_ended(engine: Engine, folder: Path, tmp_path: Path) -> None:
