@@ -123,14 +123,16 @@ class ExplainRequest(BaseModel):
 
 
 class TermModel(BaseModel):
-    """What one term of a question adds to a passage's BM25 score."""
+    """What one term of a question adds to a passage's BM25 score by one field."""
 
     term: str
-    occurrences: int = Field(description="In the passage.")
-    passages_with: int
+    field: str = Field(description="`body` (the passage under its title and headings), `title` or `headings`.")
+    weight: float = Field(description="Of the field.")
+    occurrences: int = Field(description="In the field.")
+    passages_with: int = Field(description="With the term in this field.")
     passages: int
     idf: float
-    length: int = Field(description="Of the passage, in terms.")
+    length: int = Field(description="Of the field, in terms.")
     mean_length: float
     score: float
     formula: str

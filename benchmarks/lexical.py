@@ -23,7 +23,7 @@ from citewell.core.settings import load_settings
 from citewell.evaluation.topics.corpora import JsonlCorpus
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.index.analysis import analyse
-from citewell.index.lexical import LexicalIndex, open_lexical, write_lexical
+from citewell.index.lexical import LexicalIndex, LexicalRow, open_lexical, write_lexical
 
 DEPTH = 100
 AT = 10
@@ -46,7 +46,7 @@ def main() -> None:
         for engine in ("tantivy", "rank_bm25"):
             (place := Path(folder, engine)).mkdir()
             began = time.perf_counter()
-            write_lexical(engine, ((n, text, "en") for n, text in enumerate(texts)), place)
+            write_lexical(engine, (LexicalRow(n, "en", text) for n, text in enumerate(texts)), place)
             indexes[engine] = open_lexical(engine, place)
             print(f"{engine}: {len(texts)} passages indexed and opened in {time.perf_counter() - began:.1f} s")
         compare(indexes["tantivy"], indexes["rank_bm25"], questions)

@@ -59,7 +59,7 @@ def explain(question: str, passage: str, filter: str, place: Place, as_json: boo
         return
     click.secho(f"{told['uri']}  {told['chunk_id']}", fg="cyan")
     for term in told["terms"]:
-        click.echo(f"  {term['term']:<20} {term['formula']}")
+        click.echo(f"  {term['term']:<20} {term['field']:<8} {term['formula']}")
     click.echo(
         f"  bm25 {told['bm25']:.4f}, cosine {told['cosine']:.4f}, {told['fusion']['method']}: {told['fusion']['formula'] or 'not a candidate'}"
     )

@@ -90,6 +90,16 @@ class LexicalSettings(Section):
     )
     k1: float = Field(BM25_K1, ge=0, le=10, description="Saturation of term frequency; tantivy has 1.2 compiled in.")
     b: float = Field(BM25_B, ge=0, le=1, description="Share of length normalisation; tantivy has 0.75 compiled in.")
+    # Fitted on training sets only: docs/decisions/0015.
+    title_weight: float = Field(
+        0.3,
+        ge=0,
+        le=10,
+        description="Weight of words in the document's title, on top of what they count in the passage.",
+    )
+    headings_weight: float = Field(
+        0.3, ge=0, le=10, description="Weight of words in the headings above the passage, as title_weight."
+    )
 
     @model_validator(mode="after")
     def _compiled_in(self) -> LexicalSettings:

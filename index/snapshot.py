@@ -139,7 +139,7 @@ class SnapshotSource:
         table = PassageTable(Columns.joined([block.columns for block in blocks.values()]), read_dead(folder))
         held = blocks.values()
         dense = DenseIndex([b.vectors for b in held], manifest.dimension, [b.sketch for b in held])
-        lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical.k1, self._lexical.b)
+        lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical)
         return _Opened(manifest, embedder, table, dense, lexical, blocks)
 
     def _view(self, groups: Groups, filter: Filter | None) -> Snapshot:

@@ -52,9 +52,9 @@ def explain(
 
 
 def _bm25_formula(term: TermScore) -> str:
-    """idf times saturation, with its numbers; k1 and b are those of the settings."""
+    """Weight times idf times saturation, with its numbers; k1 and b are those of the settings."""
     return (
-        f"{term.score:.4f} = ln(1 + ({term.passages} - {term.passages_with} + 0.5) / ({term.passages_with} + 0.5)) [= {term.idf:.4f}] "
+        f"{term.score:.4f} = {term.weight:g} * ln(1 + ({term.passages} - {term.passages_with} + 0.5) / ({term.passages_with} + 0.5)) [= {term.idf:.4f}] "
         f"* {term.occurrences} * (k1 + 1) / ({term.occurrences} + k1 * (1 - b + b * {term.length} / {term.mean_length:.1f}))"
     )
 

@@ -10,7 +10,7 @@ from citewell.core.languages import SURE, UNKNOWN, detect
 from citewell.index.analysis.scripts import Token, ascii_words, folded, humps, joined, tokens
 from citewell.index.analysis.words import is_stop_word, term
 
-ANALYZER_VERSION = "scripts-1"
+ANALYZER_VERSION = "scripts-2"
 _ALPHABET = set("abcdefghijklmnopqrstuvwxyz0123456789")
 FALLBACK = "en"  # how a text is read whose language cannot be told
 

@@ -163,7 +163,9 @@ class Catalog:
             conditions.append(condition)
             values |= bound
         # One long string of ids: a row each would take longer than finding them.
-        rows = self._rows(f"SELECT group_concat(d.doc_id, '') FROM documents d WHERE {' AND '.join(conditions)}", values)
+        rows = self._rows(
+            f"SELECT group_concat(d.doc_id, '') FROM documents d WHERE {' AND '.join(conditions)}", values
+        )
         return np.frombuffer(bytes.fromhex(rows[0][0] or ""), dtype=">u8").astype(np.uint64)
 
     def groups_of(self, doc_id: str) -> tuple[str, ...]:

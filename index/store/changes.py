@@ -12,6 +12,7 @@ from citewell.core.errors import IndexCorrupt
 from citewell.core.languages import language_of, primary
 from citewell.core.protocols import Vectors
 from citewell.core.types import headings_above
+from citewell.index.lexical import LexicalRow
 from citewell.index.store.catalog import ALIVE, blob_checksum
 from citewell.index.store.generations import Change, IndexRow, Manifest, Recipe, generation_folder, read_table
 
@@ -68,13 +69,14 @@ def _rows_added(db: sqlite3.Connection, embedder: str, dimension: int) -> tuple[
             what = "no vector" if row["vector"] is None else "a damaged vector"
             raise IndexCorrupt(f"passage {row['chunk_id']} has {what}", hint="Run `citewell index repair`.")
         vectors[position] = np.frombuffer(row["vector"], dtype="<f4")
-        text = _lexical_text(row["title"], row["heading_path"], row["body"])
         language = language_of(row["body"], otherwise=primary(row["language"]))
-        rows.append(IndexRow(row["slot"], row["chunk_id"], row["doc_id"], language, text))
+        words = _words(row["slot"], language, row["title"], json.loads(row["heading_path"]), row["body"])
+        rows.append(IndexRow(row["chunk_id"], row["doc_id"], words))
     return rows, vectors
 
 
-def _lexical_text(title: str, heading_path: str, body: str) -> str:
-    """What BM25 reads of a passage: title, headings and text, a heading that the text repeats counted once."""
-    above = [heading for heading in headings_above(title, json.loads(heading_path)) if not body.startswith(heading)]
-    return "\n".join([*above, body])
+def _words(slot: int, language: str, title: str, heading_path: list[str], body: str) -> LexicalRow:
+    """What BM25 reads of a passage; in its body a heading that the text repeats counts once."""
+    above = headings_above(title, heading_path)
+    whole = "\n".join([*(heading for heading in above if not body.startswith(heading)), body])
+    return LexicalRow(slot, language, whole, title, "\n".join(heading for heading in above if heading != title))

@@ -22,7 +22,7 @@ from citewell.core.errors import IndexCorrupt, IndexIncompatible
 from citewell.core.protocols import Vectors
 from citewell.index.analysis import ANALYZER_VERSION
 from citewell.index.files import link, reached, sha256_of, sync
-from citewell.index.lexical import LOCKS, open_lexical, write_lexical
+from citewell.index.lexical import LOCKS, LexicalRow, open_lexical, write_lexical
 from citewell.index.passages import Columns, PassageTable, Slots
 from citewell.index.store.blocks import FOLDER as BLOCKS
 from citewell.index.store.blocks import (
@@ -88,13 +88,11 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One passage to index: its slot, its ids, its language and what the lexical index reads of it."""
+    """One passage to index: its ids, and its slot, its language and its words for the lexical index."""
 
-    slot: int
     chunk_id: str
     doc_id: str
-    language: str
-    lexical_text: str
+    words: LexicalRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +123,10 @@ def write_generation(
     before = None if base is None else generation_folder(directory, base.generation)
     _write_blocks(building, before, generation, change)
     reached("blocks written")
-    write_lexical(
-        recipe.fingerprints.lexical_engine, ((row.slot, row.lexical_text, row.language) for row in change.rows), building, before,
-        change.ended.tolist(),
-    )  # fmt: skip
+    engine = recipe.fingerprints.lexical_engine
+    write_lexical(engine, (row.words for row in change.rows), building, before, change.ended.tolist())
     reached("lexical written")
-    table = _check_written(building, recipe.fingerprints.lexical_engine)
+    table = _check_written(building, engine)
     known = {} if base is None or before is None else _unchanged(before, building, base.files)
     known |= {_merged_name(merge, generation, end): s for merge in change.merges for end, s in merge.checksums.items()}
     files = {str(path.relative_to(building).as_posix()): path for path in _files(building)}
@@ -174,8 +170,8 @@ def _write_blocks(building: Path, before: Path | None, generation: int, change: 
         for ending, path in merge.files.items():
             link(path, building / _merged_name(merge, generation, ending))
     if change.rows or not names_of(building):
-        columns = Columns.of((row.slot, row.chunk_id, row.doc_id, row.language) for row in change.rows)
-        order = np.argsort([row.slot for row in change.rows], kind="stable")
+        columns = Columns.of((row.words.slot, row.chunk_id, row.doc_id, row.words.language) for row in change.rows)
+        order = np.argsort([row.words.slot for row in change.rows], kind="stable")
         vectors = change.vectors[order] if len(order) else change.vectors
         write_block(building, generation, columns, vectors)
     write_dead(building, dead)

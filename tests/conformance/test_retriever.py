@@ -12,7 +12,7 @@ from citewell.core.protocols import Retriever
 from citewell.core.types import Chunk, Query
 from citewell.index.dense import DenseIndex, DenseRetriever
 from citewell.index.embed import SentenceEmbedder
-from citewell.index.lexical import LexicalRetriever, open_lexical, write_lexical
+from citewell.index.lexical import LexicalRetriever, LexicalRow, open_lexical, write_lexical
 from citewell.index.passages import Columns, PassageTable
 from citewell.index.store.blocks import names_of, open_block, write_block
 
@@ -23,7 +23,7 @@ TEXTS = [
 CHUNKS: list[Chunk] = [make_chunk(doc_id, text, start=100 * i) for i, (doc_id, text) in enumerate(TEXTS)]
 QUERY = Query("annual leave")
 COLUMNS = Columns.of((slot, c.chunk_id, c.doc_id, "en") for slot, c in enumerate(CHUNKS, start=5))
-ROWS = [(slot, c.text, "en") for slot, c in enumerate(CHUNKS, start=5)]
+ROWS = [LexicalRow(slot, "en", c.text) for slot, c in enumerate(CHUNKS, start=5)]
 
 
 def dense_index(folder: Path, columns: Columns, vectors: np.ndarray) -> DenseIndex:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from rank_bm25 import BM25Okapi
 
-from citewell.core.settings import BM25_B, BM25_K1
+from citewell.core.settings import BM25_B, BM25_K1, LexicalSettings
 from citewell.index.analysis import analyse
-from citewell.index.lexical import open_lexical, write_lexical
+from citewell.index.lexical import LexicalRow, open_lexical, write_lexical
 
 WORDS = [
     "pump",
@@ -60,7 +60,7 @@ def bm25(query: list[str], documents: list[list[str]]) -> list[float]:
 def test_scores_are_the_formula(engine: str, seed: int, tmp_path: Path) -> None:
     """Lengths up to 40 tokens, which tantivy keeps exactly."""
     texts = corpus(60, 40, seed)
-    write_lexical(engine, [(n, text, "en") for n, text in enumerate(texts)], tmp_path)
+    write_lexical(engine, [LexicalRow(n, "en", text) for n, text in enumerate(texts)], tmp_path)
     index = open_lexical(engine, tmp_path)
     query = analyse("error of the annual pump report, hotels")
     expected = bm25(query, [analyse(text) for text in texts])
@@ -70,9 +70,26 @@ def test_scores_are_the_formula(engine: str, seed: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(scores, [expected[row] for row in rows], rtol=1e-5)
 
 
+@pytest.mark.parametrize("engine", ["tantivy", "rank_bm25"])
+def test_fields_are_added_with_their_weights(engine: str, tmp_path: Path) -> None:
+    texts, titles, headings = corpus(40, 30, 4), corpus(40, 4, 5), corpus(40, 6, 6)
+    rows = [LexicalRow(n, "en", *parts) for n, parts in enumerate(zip(texts, titles, headings, strict=True))]
+    write_lexical(engine, rows, tmp_path)
+    index = open_lexical(engine, tmp_path, LexicalSettings(engine=engine, title_weight=0.4, headings_weight=0.2))
+    query = analyse("the annual pump report")
+    by_field = [bm25(query, [analyse(text) for text in field]) for field in (texts, titles, headings)]
+    expected = np.array([1.0, 0.4, 0.2]) @ np.array(by_field)
+    np.testing.assert_allclose(index.score_slots(query, np.arange(40)), expected, rtol=1e-5, atol=1e-6)
+    best, scores = index.best(query, 10)
+    np.testing.assert_allclose(scores, np.sort(expected)[::-1][:10], rtol=1e-5)
+    parts = [part for term in query for part in index.explain(term, int(best[0]))]
+    assert {part.field for part in parts} == {"body", "title", "headings"}
+    assert sum(part.score for part in parts) == pytest.approx(float(scores[0]), rel=1e-5)
+
+
 def test_long_passages_are_ordered_nearly_as_rank_bm25_orders_them(tmp_path: Path) -> None:
     texts = corpus(300, 200, 9)
-    write_lexical("tantivy", [(n, text, "en") for n, text in enumerate(texts)], tmp_path)
+    write_lexical("tantivy", [LexicalRow(n, "en", text) for n, text in enumerate(texts)], tmp_path)
     index = open_lexical("tantivy", tmp_path)
     oracle = BM25Okapi([analyse(text) for text in texts], k1=BM25_K1, b=BM25_B)
     # rank_bm25's idf of such common words is negative; the one of our formula is set for both.

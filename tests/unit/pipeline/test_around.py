@@ -11,7 +11,7 @@ import pytest
 from citewell.core.errors import PassageNotFound
 from citewell.core.settings import load_settings
 from citewell.core.types import Query
-from citewell.index import lexical
+from citewell.index.lexical import retriever
 from citewell.pipeline.around import capped, corrections, facets, more_like, neighbours
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths
@@ -42,12 +42,12 @@ def chunk_of(engine: Engine, uri: str, number: int = 0) -> str:
     return engine.catalog.chunks_of(doc_id)[number].chunk_id
 
 
-@pytest.mark.parametrize("narrow", [lexical.NARROW, 0])
+@pytest.mark.parametrize("narrow", [retriever.NARROW, 0])
 def test_a_word_that_stands_nowhere_is_corrected_to_one_that_does(
     around: Engine, narrow: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lexical, "NARROW", narrow)  # 0: what may be shown is not named to the index
-    monkeypatch.setattr(lexical, "FEW_HOLDING", 1)
+    monkeypatch.setattr(retriever, "NARROW", narrow)  # 0: what may be shown is not named to the index
+    monkeypatch.setattr(retriever, "FEW_HOLDING", 1)
 
     def corrected(text: str, groups: frozenset[str] | None = None) -> dict[str, str]:
         return corrections(around, around.snapshot(groups), Query(text, groups=groups))
