@@ -92,13 +92,13 @@ class LexicalSettings(Section):
     b: float = Field(BM25_B, ge=0, le=1, description="Share of length normalisation; tantivy has 0.75 compiled in.")
     # Fitted on training sets only: docs/decisions/0015.
     title_weight: float = Field(
-        0.3,
+        0.2,
         ge=0,
         le=10,
         description="Weight of words in the document's title, on top of what they count in the passage.",
     )
     headings_weight: float = Field(
-        0.3, ge=0, le=10, description="Weight of words in the headings above the passage, as title_weight."
+        0.2, ge=0, le=10, description="Weight of words in the headings above the passage, as title_weight."
     )
 
     @model_validator(mode="after")
