@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from citewell.core.errors import SettingsError
+from citewell.core.languages import LANGUAGES
 
 ENV_PREFIX = "CITEWELL_"
 BM25_K1, BM25_B = 1.2, 0.75  # Lucene's defaults; Robertson and Zaragoza, 2009, find 1.2 to 2 and 0.5 to 0.8 good
@@ -42,10 +43,22 @@ class EmbedderSettings(Section):
         None, description="Put before each question; by default what the model itself declares, else nothing."
     )
     passage_prompt: str | None = Field(None, description="Put before each passage; as question_prompt.")
+    by_language: dict[str, str] = Field(
+        {},
+        description='Other models for passages in some languages, such as {de = "path/to/model"}; each lengthens the vectors.',
+    )
     batch_size: int = Field(32, ge=1, le=1024, description="Passages in one forward pass.")
     threads: int = Field(
         0, ge=0, le=256, description="Threads of the encoders; 0 takes the cores this process may use."
     )
+
+    @field_validator("by_language")
+    @classmethod
+    def _known(cls, models: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(models.keys() - set(LANGUAGES))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no language that can be told; known are {', '.join(LANGUAGES)}")
+        return models
 
 
 class ChunkingSettings(Section):

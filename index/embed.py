@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import yaml
 
 from citewell.core.errors import ModelMismatch, ModelUnavailable
 from citewell.core.models import available_threads, model_folder, weights_fingerprint
@@ -21,6 +23,8 @@ from citewell.core.tokens import ModelTokenizer, TokenMap
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+MULTILINGUAL = "multilingual"
+_DECLARED = re.compile(r"---\s*\n(.*?)\n---\s*\n", re.DOTALL)  # the head of a model card
 HEADER_SHARE = 0.25  # of the embedder's input, at most, for title and headings
 SPECIAL_TOKENS = 2
 
@@ -101,6 +105,17 @@ class SentenceEmbedder:
                 f"the model in {self.folder} gives {given} dimensions, and embedder.dimensions asks for {wanted}"
             )
         return wanted or given
+
+    @cached_property
+    def languages(self) -> frozenset[str]:
+        """Languages that the model was trained for, as its card declares them; MULTILINGUAL is one, and none is declared by many."""
+        card = self.folder / "README.md"
+        found = _DECLARED.match(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else None
+        try:
+            told = (yaml.safe_load(found[1]) or {}).get("language") if found else None
+        except (yaml.YAMLError, AttributeError):
+            told = None
+        return frozenset(str(tag).lower() for tag in ([told] if isinstance(told, str) else told or ()))
 
     @cached_property
     def tokenizer(self) -> ModelTokenizer:

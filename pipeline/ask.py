@@ -17,6 +17,7 @@ from citewell.generate.verify import Verified, verify_draft
 from citewell.index.analysis import QuestionTerms
 from citewell.index.fusion import Scores, fuse, union
 from citewell.index.snapshot import Snapshot
+from citewell.pipeline.languages import across_languages
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cascade import rerank
 
@@ -178,6 +179,9 @@ def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
     with stage("dense") as span:
         dense = snapshot.dense.search(query, depth)
         span.facts["candidates"] = len(dense)
+        note = across_languages(engine.embedder, snapshot, query.text)
+        if note:
+            span.facts["warning"] = note
     return FirstStage(snapshot, query, bm25, dense)
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.filters import Filter
 from citewell.core.models import model_folder
-from citewell.core.protocols import Generator, Reranker
+from citewell.core.protocols import Embedder, Generator, Reranker
 from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
 from citewell.index.embed import SentenceEmbedder
+from citewell.index.embed_by_language import EmbedderByLanguage, embedder_of
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.index.store.catalog import Catalog
 from citewell.index.store.generations import Fingerprints, Manifest, Recipe, require_same
@@ -38,9 +39,9 @@ class Engine:
         self._beside_lock = threading.Lock()
 
     @cached_property
-    def embedder(self) -> SentenceEmbedder:
-        """The bi-encoder; its weights are loaded at the first text."""
-        return SentenceEmbedder(self.settings.embedder)
+    def embedder(self) -> SentenceEmbedder | EmbedderByLanguage:
+        """The bi-encoder, or those of several languages as one; weights are loaded at the first text."""
+        return embedder_of(self.settings.embedder)
 
     @property
     def tokenizer(self) -> ModelTokenizer:
@@ -79,12 +80,12 @@ class Engine:
         return self._snapshots_of(self.catalog.live_generation, self._embedder_of)
 
     def _snapshots_of(
-        self, pick: Callable[[], int | None], embedder_of: Callable[[Manifest], SentenceEmbedder]
+        self, pick: Callable[[], int | None], embedder_of: Callable[[Manifest], Embedder]
     ) -> SnapshotSource:
         verify = self.settings.storage.verify_on_open
         return SnapshotSource(self.directory, self.catalog, pick, embedder_of, self.settings.lexical, verify=verify)
 
-    def _embedder_of(self, manifest: Manifest, *, deliberate: bool = False) -> SentenceEmbedder:
+    def _embedder_of(self, manifest: Manifest, *, deliberate: bool = False) -> Embedder:
         """The model that a generation's vectors come from. Raises IndexIncompatible for one that neither the settings name nor a
         deliberate choice does."""
         if manifest.fingerprints == self.fingerprints:
@@ -93,7 +94,7 @@ class Engine:
             require_same(manifest.fingerprints, self.fingerprints)
         if manifest.fingerprints.embedder == self.embedder.fingerprint:
             return self.embedder
-        chosen = SentenceEmbedder(EmbedderSettings.model_validate(manifest.settings["embedder"]))
+        chosen = embedder_of(EmbedderSettings.model_validate(manifest.settings["embedder"]))
         if chosen.fingerprint != manifest.fingerprints.embedder:
             raise IndexIncompatible(
                 f"generation {manifest.generation:06d} was built with another {manifest.settings['embedder']['model']} than is installed",

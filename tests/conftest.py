@@ -58,7 +58,7 @@ def make_engine(embedder: SentenceEmbedder, shipped_reader: ReadingCrossEncoder)
 
     def make(directory: Path, settings: Settings | None = None) -> Engine:
         engine = Engine(directory, settings or load_settings())
-        if engine.settings.embedder.model == BUNDLED_EMBEDDER:
+        if engine.settings.embedder.model == BUNDLED_EMBEDDER and not engine.settings.embedder.by_language:
             engine.__dict__["embedder"] = embedder
         if _reads_alike(engine.settings.rerank, RerankSettings()):
             engine.__dict__["reranker"] = shipped_reader
