@@ -12,7 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import faiss
 import numpy as np
 from made import engine_of, store
 from measuring import describe_machine, percentiles
@@ -36,9 +35,10 @@ def main() -> None:
     parser.add_argument("--dir", type=Path)
     arguments = parser.parse_args()
     print(f"{arguments.passages} passages, {describe_machine()}")
-    faiss.omp_set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
-        engine = engine_of(arguments.dir or Path(temporary), load_settings(rerank={"model": ""}))
+        engine = engine_of(
+            arguments.dir or Path(temporary), load_settings(rerank={"model": ""}, embedder={"threads": 1})
+        )
         store(engine, arguments.passages, GROUPS)
         questions = engine.__dict__["embedder"].questions(arguments.queries // len(GROUPS))
         forbidden = sum(measure(engine, name, questions, arguments.checked) for name, _ in GROUPS)

@@ -72,14 +72,14 @@ def searched(directory: Path, queries: int) -> dict[str, float]:
 
 def search(directory: Path, queries: int) -> dict[str, float]:
     """Opens the index and asks, first some questions that are not counted."""
-    import faiss
     import numpy as np
 
     from citewell.core.types import Query
     from citewell.pipeline.ask import first_stage
 
-    faiss.omp_set_num_threads(1)
-    engine = engine_of(directory, load_settings(storage={"verify_on_open": False}, rerank={"model": ""}))
+    engine = engine_of(
+        directory, load_settings(storage={"verify_on_open": False}, rerank={"model": ""}, embedder={"threads": 1})
+    )
     questions = engine.__dict__["embedder"].questions(queries + 20)
     began = time.perf_counter()
     snapshot = engine.snapshot(frozenset({"half"}))

@@ -42,12 +42,8 @@ def main() -> None:
             f"XQuAD, {engine.settings.embedder.model}, {describe_machine()}: recall@{AT} among the passages of all languages"
         )
         for tag in languages:
-            found = [
-                recalls(engine, engine.snapshot(), question, tag, gold)
-                for question, gold in asked(arguments.xquad / tag)
-            ]
-            bm25, hybrid = np.mean(found, axis=0)
-            print(f"  {tag}  {len(found)} questions  bm25 {bm25:.4f}  hybrid {hybrid:.4f}")
+            bm25, hybrid = recalls(engine, engine.snapshot(), arguments.xquad / tag, tag)
+            print(f"  {tag}  bm25 {bm25:.4f}  hybrid {hybrid:.4f}", flush=True)
         tell_table(engine, arguments.xquad, languages)
         engine.close()
         if arguments.nomiracl:
@@ -77,27 +73,32 @@ def asked(folder: Path) -> Iterator[tuple[str, set[str]]]:
             yield row["text"], gold[row["_id"]]
 
 
-def recalls(engine: Engine, snapshot: Snapshot, question: str, source: str, gold: set[str]) -> tuple[float, float]:
-    """Whether BM25 and hybrid have a right passage among the first documents."""
-    wanted = {document_id(source, passage) for passage in gold}
-    first = first_stage(engine, snapshot, Query(" ".join(question.split())))
-    both = (first.bm25, first.fuse(engine.settings.fusion))
-    ranked = [list(dict.fromkeys(c.doc_id for c in ranking.candidates))[:AT] for ranking in both]
-    return float(bool(wanted & set(ranked[0]))), float(bool(wanted & set(ranked[1])))
+def recalls(engine: Engine, snapshot: Snapshot, folder: Path, source: str) -> tuple[float, float]:
+    """For how many questions of a folder BM25 and hybrid have a right passage of a source among the first documents."""
+    found = []
+    questions = [(Query(" ".join(text.split())), gold) for text, gold in asked(folder)]
+    vectors = engine.embedder.embed_questions([query.text for query, _ in questions])
+    for (query, gold), vector in zip(questions, vectors, strict=True):
+        snapshot.dense.remember([query.text], vector[None])
+        wanted = {document_id(source, passage) for passage in gold}
+        first = first_stage(engine, snapshot, query)
+        both = (first.bm25, first.fuse(engine.settings.fusion))
+        ranked = [list(dict.fromkeys(c.doc_id for c in ranking.candidates))[:AT] for ranking in both]
+        found.append([bool(wanted & set(documents)) for documents in ranked])
+    bm25, hybrid = np.mean(found, axis=0)
+    return float(bm25), float(hybrid)
 
 
 def tell_table(engine: Engine, xquad: Path, languages: list[str]) -> None:
-    """Hybrid recall by question language (rows) and passage language (columns)."""
-    print(
-        f"hybrid recall@{AT}, question language by passage language\n     " + "".join(f"{tag:>7}" for tag in languages)
-    )
+    """Recall by question language (rows) and passage language (columns), of BM25 and of both."""
+    print(f"bm25/hybrid recall@{AT}, question language by passage language")
+    print("     " + "".join(f"{tag:>11}" for tag in languages))
     for tag in languages:
         cells = []
         for other in languages:
             snapshot = engine.snapshot(filter=read_query(engine, "?", filter=f"collection:{other}").filter)
-            found = [recalls(engine, snapshot, question, other, gold)[1] for question, gold in asked(xquad / tag)]
-            cells.append(float(np.mean(found)))
-        print(f"  {tag} " + "".join(f"{cell:7.3f}" for cell in cells))
+            cells.append("{:.3f}/{:.3f}".format(*recalls(engine, snapshot, xquad / tag, other)))
+        print(f"  {tag} " + "".join(f"{cell:>11}" for cell in cells), flush=True)
 
 
 def tell_hits(directory: Path, folder: Path) -> None:

@@ -49,7 +49,10 @@ class EmbedderSettings(Section):
     )
     batch_size: int = Field(32, ge=1, le=1024, description="Passages in one forward pass.")
     threads: int = Field(
-        0, ge=0, le=256, description="Threads of the encoders; 0 takes the cores this process may use."
+        0,
+        ge=0,
+        le=256,
+        description="Threads of the encoders, and of dense searches together; 0 takes the cores this process may use.",
     )
 
     @field_validator("by_language")

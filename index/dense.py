@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.core.models import available_threads
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
 from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, search_until_distinct
@@ -19,6 +21,26 @@ _CACHED_QUERIES = 64
 NARROW_SHARE = 0.05  # of a block: when less of it may be shown, all that may is compared
 MOST_TAKEN = 0.1  # of a block, from its sketch
 SPARE = 1.2
+
+
+class Cores:
+    """Shares so many threads among the searches that run at the same time; each FAISS call takes those of the thread that makes it."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._running = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> int:
+        with self._lock:
+            self._running += 1
+            share = max(1, self._threads // self._running)
+        faiss.omp_set_num_threads(share)
+        return share
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._running -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +56,14 @@ class DenseIndex:
     """The vectors of some FAISS indexes, one row after the other, some with a sketch."""
 
     def __init__(
-        self, parts: Sequence[faiss.Index], dimension: int, sketches: Sequence[Sketch | None] | None = None
+        self,
+        parts: Sequence[faiss.Index],
+        dimension: int,
+        sketches: Sequence[Sketch | None] | None = None,
+        threads: int = 0,
     ) -> None:
         self._parts = parts
+        self._cores = Cores(available_threads(threads))
         self._sketches = sketches or [None] * len(parts)
         self._starts = np.cumsum([0, *(part.ntotal for part in parts)])
         self.dimension = dimension
@@ -60,6 +87,12 @@ class DenseIndex:
         self, vector: NDArray[np.float32], count: int, allowed: Sequence[Allowed | None] | None = None
     ) -> tuple[Rows, Scores]:
         """The `count` rows of the largest inner product with `vector`, by falling score, of those that are allowed."""
+        with self._cores:
+            return self._best(vector, count, allowed)
+
+    def _best(
+        self, vector: NDArray[np.float32], count: int, allowed: Sequence[Allowed | None] | None
+    ) -> tuple[Rows, Scores]:
         found = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))]
         for number, part in enumerate(self._parts):
             among = None if allowed is None else allowed[number]

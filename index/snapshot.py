@@ -66,6 +66,7 @@ class SnapshotSource:
         lexical: LexicalSettings,
         *,
         verify: bool = True,
+        threads: int = 0,
     ) -> None:
         self._directory = directory
         self._catalog = catalog
@@ -73,6 +74,7 @@ class SnapshotSource:
         self._embedder_of = embedder_of
         self._lexical = lexical
         self._verify = verify
+        self._threads = threads
         self._sound: set[str] = set()  # checksums of files that were read and found to match
         self._changes: int | None = None
         self._opened: _Opened | None = None
@@ -138,7 +140,7 @@ class SnapshotSource:
         blocks = {name: known.get(name) or open_block(folder, name) for name in names_of(folder)}
         table = PassageTable(Columns.joined([block.columns for block in blocks.values()]), read_dead(folder))
         held = blocks.values()
-        dense = DenseIndex([b.vectors for b in held], manifest.dimension, [b.sketch for b in held])
+        dense = DenseIndex([b.vectors for b in held], manifest.dimension, [b.sketch for b in held], self._threads)
         lexical = open_lexical(manifest.fingerprints.lexical_engine, folder, self._lexical)
         return _Opened(manifest, embedder, table, dense, lexical, blocks)
 

@@ -82,8 +82,16 @@ class Engine:
     def _snapshots_of(
         self, pick: Callable[[], int | None], embedder_of: Callable[[Manifest], Embedder]
     ) -> SnapshotSource:
-        verify = self.settings.storage.verify_on_open
-        return SnapshotSource(self.directory, self.catalog, pick, embedder_of, self.settings.lexical, verify=verify)
+        settings = self.settings
+        return SnapshotSource(
+            self.directory,
+            self.catalog,
+            pick,
+            embedder_of,
+            settings.lexical,
+            verify=settings.storage.verify_on_open,
+            threads=settings.embedder.threads,
+        )
 
     def _embedder_of(self, manifest: Manifest, *, deliberate: bool = False) -> Embedder:
         """The model that a generation's vectors come from. Raises IndexIncompatible for one that neither the settings name nor a

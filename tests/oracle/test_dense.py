@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from citewell.index.dense import DenseIndex
+from citewell.index.dense import Cores, DenseIndex
 from citewell.index.passages import Columns
 from citewell.index.store.blocks import names_of, open_block, write_block
 
@@ -39,6 +39,15 @@ def test_search_is_the_exact_inner_product(tmp_path: Path, sizes: tuple[int, ...
         np.testing.assert_array_equal(rows, np.argsort(-exact)[:10])
         np.testing.assert_allclose(scores, exact[rows], atol=1e-6)
         np.testing.assert_array_equal(index.vectors(rows), vectors[rows])
+
+
+def test_searches_at_the_same_time_share_the_threads() -> None:
+    cores = Cores(4)
+    with cores as one:
+        with cores as two, cores as three:
+            assert (one, two, three) == (4, 2, 1)
+        with cores as again:
+            assert again == 2
 
 
 @pytest.mark.parametrize("sizes", [(200,), (100, 60, 40)])

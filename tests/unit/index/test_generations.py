@@ -117,9 +117,9 @@ def test_large_blocks_have_a_sketch_that_changes_no_answer(
     monkeypatch.setattr(sketch, "_ms", lambda search, questions: next(times))
     opened: list[list[Sketch | None]] = []
 
-    def recorded(parts: list[faiss.Index], dimension: int, sketches: list[Sketch | None]) -> DenseIndex:
+    def recorded(parts: list[faiss.Index], dimension: int, sketches: list[Sketch | None], threads: int) -> DenseIndex:
         opened.append(sketches)
-        return DenseIndex(parts, dimension, sketches)
+        return DenseIndex(parts, dimension, sketches, threads)
 
     monkeypatch.setattr(snapshot, "DenseIndex", recorded)
     add(0)
