@@ -81,11 +81,11 @@ def identifiers(text: str) -> list[str]:
 
 def languages_of_question(text: str, indexed: Sequence[str]) -> tuple[str, ...]:
     """The languages in which a question's words are searched for, the likeliest first: its own where it is sure and indexed, else all that
-    are indexed (`indexed`, the most frequent first)."""
+    are indexed (`indexed`, the most frequent first), after its own, whose function words are then left out."""
     language, probability = detect(text)
-    if probability >= SURE and language in indexed:
-        return (language,)
-    return tuple(indexed)
+    if probability < SURE:
+        return tuple(indexed)
+    return (language,) if language in indexed else (language, *indexed)
 
 
 def spans_of(text: str, terms: Iterable[str], languages: Sequence[str]) -> list[tuple[int, int]]:

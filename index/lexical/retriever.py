@@ -58,9 +58,9 @@ def _holding_beginning(index: LexicalIndex, before: Sequence[str], begun: str) -
     return NO_SLOTS
 
 
-def spoken(table: PassageTable) -> tuple[str, ...]:
-    """The most frequent languages of a generation, as its passages were analysed."""
-    named = (FALLBACK if language == UNKNOWN else language for language in table.languages())
+def spoken(table: PassageTable, shown: Shown = None) -> tuple[str, ...]:
+    """The most frequent languages of what may be shown, as its passages were analysed."""
+    named = (FALLBACK if language == UNKNOWN else language for language in table.languages(shown))
     return tuple(dict.fromkeys(named))[:MOST_LANGUAGES] or (FALLBACK,)
 
 
@@ -72,7 +72,7 @@ class LexicalRetriever:
     def __init__(self, index: LexicalIndex, table: PassageTable, shown: Shown = None) -> None:
         self._index = index
         self._table = table
-        self._languages = spoken(table)
+        self._languages = spoken(table, shown)
         self._shown = shown
         count = 0 if shown is None else int(shown.sum())
         self._share = 1.0 if shown is None else count / max(len(table), 1)
