@@ -126,7 +126,9 @@ class TermModel(BaseModel):
     """What one term of a question adds to a passage's BM25 score by one field."""
 
     term: str
-    field: str = Field(description="`body` (the passage under its title and headings), `title` or `headings`.")
+    field: str = Field(
+        description="`body` (the passage under its title and headings), `title`, `headings` or `bridges`."
+    )
     weight: float = Field(description="Of the field.")
     occurrences: int = Field(description="In the field.")
     passages_with: int = Field(description="With the term in this field.")

@@ -133,7 +133,9 @@ class PassageTable:
 
     def languages(self, shown: Shown = None) -> dict[str, int]:
         """How many of the rows that are held, or of those that may be shown, are in each language, the most frequent first."""
-        counts = np.bincount(self.columns.languages[self.alive if shown is None else shown], minlength=len(LANGUAGES) + 1)
+        counts = np.bincount(
+            self.columns.languages[self.alive if shown is None else shown], minlength=len(LANGUAGES) + 1
+        )
         order = np.argsort(-counts, kind="stable")
         return {(UNKNOWN, *LANGUAGES)[code]: int(counts[code]) for code in order.tolist() if counts[code]}
 

@@ -14,6 +14,7 @@ from citewell.index.analysis.analyzer import (
     terms_of_question,
     words_of,
 )
+from citewell.index.analysis.bridges import bridges
 from citewell.index.analysis.words import coverage, is_stop_word
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "analyse",
     "analyse_passage",
     "beginning",
+    "bridges",
     "coverage",
     "is_stop_word",
     "languages_of_question",

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from citewell.core.languages import SURE, UNKNOWN, detect
+from citewell.index.analysis.bridges import bridges
 from citewell.index.analysis.scripts import Token, ascii_words, folded, humps, joined, tokens
 from citewell.index.analysis.words import is_stop_word, term
 
-ANALYZER_VERSION = "scripts-2"
+ANALYZER_VERSION = "scripts-3"
 _ALPHABET = set("abcdefghijklmnopqrstuvwxyz0123456789")
 FALLBACK = "en"  # how a text is read whose language cannot be told
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionTerms:
-    """What a question is searched by: its terms, and the languages in which its words were read."""
+    """What a question is searched by: its terms, the languages in which its words were read, and, where it is certainly in another language
+    than what is searched, the bridges of its terms."""
 
     terms: tuple[str, ...]
     languages: tuple[str, ...]
+    bridges: tuple[str, ...] = ()
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where these terms stand in `text`, for marking: `(start, end)` of each, in order and not overlapping."""
@@ -30,7 +33,9 @@ class QuestionTerms:
 def terms_of_question(text: str, indexed: Sequence[str]) -> QuestionTerms:
     """A question's terms in its language, or in those that are indexed (the most frequent first)."""
     languages = languages_of_question(text, indexed)
-    return QuestionTerms(tuple(analyse(text, languages)), languages)
+    terms = tuple(analyse(text, languages))
+    foreign = bool(languages) and languages[0] not in indexed
+    return QuestionTerms(terms, languages, tuple(dict.fromkeys(bridges(terms))) if foreign else ())
 
 
 def analyse_passage(text: str, language: str) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from citewell.core.settings import LexicalSettings
-from citewell.index.lexical.base import BODY, FOLDER, LexicalIndex, LexicalRow, TermScore
+from citewell.index.lexical.base import BRIDGES_WEIGHT, FIELDS, FOLDER, LexicalIndex, LexicalRow, TermScore
 from citewell.index.lexical.inverted import LOCKS, TantivyIndex, write_inverted
 from citewell.index.lexical.retriever import LexicalRetriever, rows_holding
 from citewell.index.lexical.scanned import RankBM25Index, write_scanned
@@ -36,7 +36,8 @@ def write_lexical(
 def open_lexical(engine: str, folder: Path, settings: LexicalSettings | None = None) -> LexicalIndex:
     """The lexical index that `write_lexical` left in `folder`, searched with the weights of these settings."""
     settings = settings or LexicalSettings()
-    weights = {BODY: 1.0, "title": settings.title_weight, "headings": settings.headings_weight}
+    own = (1.0, settings.title_weight, settings.headings_weight, BRIDGES_WEIGHT)
+    weights = dict(zip(FIELDS, own, strict=True))
     if engine == "rank_bm25":
         return RankBM25Index(folder / FOLDER, weights, settings.k1, settings.b)
     return TantivyIndex(folder / FOLDER, weights)

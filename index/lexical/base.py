@@ -8,12 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
-from citewell.index.analysis import analyse_passage
+from citewell.index.analysis import analyse_passage, bridges
 from citewell.index.passages import Scores, Slots
 
 FOLDER = "lexical"
 BODY = "body"
-FIELDS = (BODY, "title", "headings")
+FIELDS = (BODY, "title", "headings", "bridges")
+BRIDGES_WEIGHT = 0.5  # asked for only by questions in another language than what is searched
 Weights = Mapping[str, float]  # of a field's BM25 in the score; the body's is 1
 NO_SLOTS = np.zeros(0, dtype=np.int64)
 
@@ -29,8 +30,11 @@ class LexicalRow:
     headings: str = ""
 
     def terms(self) -> dict[str, list[str]]:
-        """The terms of each field, in their order."""
-        return {field: analyse_passage(getattr(self, field), self.language) for field in FIELDS}
+        """The terms of each field, in their order; those of the last one are the bridges of the body's."""
+        body, title, headings = (
+            analyse_passage(text, self.language) for text in (self.body, self.title, self.headings)
+        )
+        return dict(zip(FIELDS, (body, title, headings, bridges(body)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

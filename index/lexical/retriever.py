@@ -82,10 +82,14 @@ class LexicalRetriever:
         """What is searched for: the question's words as they are indexed in its language, or in those of this generation."""
         return terms_of_question(question, self._languages)
 
+    def _asked(self, question: str) -> tuple[str, ...]:
+        terms = self.terms(question)
+        return (*terms.terms, *terms.bridges)
+
     def explain(self, question: str, chunk_id: str) -> list[TermScore]:
         """What each term of the question adds to a passage's score, by field; where it does not stand is left out."""
         slot = int(self._table.columns.slots[self._table.rows_of([chunk_id])][0])
-        return [part for term in dict.fromkeys(self.terms(question).terms) for part in self._index.explain(term, slot)]
+        return [part for term in dict.fromkeys(self._asked(question)) for part in self._index.explain(term, slot)]
 
     def analyse(self, text: str) -> list[str]:
         """The terms of any text in the languages of this generation, to be compared with those of a question."""
@@ -132,7 +136,7 @@ class LexicalRetriever:
 
     def search(self, query: Query, depth: int) -> Ranking:
         """The best passages, until `depth` distinct documents are among them or nothing more matches."""
-        return self.search_terms(self.terms(query.text).terms, depth)
+        return self.search_terms(self._asked(query.text), depth)
 
     def search_terms(self, terms: Sequence[str], depth: int) -> Ranking:
         """As `search`, by terms of the index."""
@@ -157,7 +161,7 @@ class LexicalRetriever:
 
     def score(self, query: Query, chunk_ids: Sequence[str]) -> Mapping[str, float]:
         """The score of each of these passages; 0 where none of the question's words stands."""
-        return self.score_terms(self.terms(query.text).terms, chunk_ids)
+        return self.score_terms(self._asked(query.text), chunk_ids)
 
     def score_terms(self, terms: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
         """As `score`, by terms of the index."""

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citewell.core.languages import detect, language_of, primary
-from citewell.index.analysis import analyse, analyse_passage, is_stop_word, languages_of_question, spans_of
+from citewell.index.analysis import (
+    analyse,
+    analyse_passage,
+    bridges,
+    is_stop_word,
+    languages_of_question,
+    spans_of,
+    terms_of_question,
+)
 
 
 def test_case_inflection_and_compatibility_forms_fold() -> None:
@@ -108,3 +116,32 @@ def test_any_text_is_analysed_and_found_by_itself(text: str, language: str) -> N
     indexed = set(analyse_passage(text, language))
     assert set(analyse(text, ["en" if language == "und" else language])) <= indexed
     assert all(term and not any(c.isspace() for c in term) for term in indexed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("university", "en"), ("Universität", "de")),
+        (("Catholics", "en"), ("católicos", "es")),
+        (("Pharaonen", "de"), ("faraones", "es")),
+        (("physics", "en"), ("física", "es")),
+        (("Amazonas", "de"), ("Amazon", "en")),
+    ],
+)
+def test_kindred_words_have_one_bridge(one: tuple[str, str], other: tuple[str, str]) -> None:
+    made = [bridges(analyse(word, [language])) for word, language in (one, other)]
+    assert made[0] == made[1] != []
+
+
+def test_short_words_numbers_and_other_scripts_have_no_bridge() -> None:
+    assert bridges(["leav", "28", "p200", "sar", "日本", "кот", "2.13.0"]) == ["~leaf"]
+
+
+def test_only_a_question_in_another_language_is_bridged() -> None:
+    german = "Wie viele Tage Urlaub hat jeder Mitarbeiter im Jahr?"
+    assert terms_of_question(german, ["de", "en"]).bridges == ()
+    assert terms_of_question("Ondaro 500", ["en"]).bridges == ()
+    asked = terms_of_question(german, ["en"])
+    assert asked.languages == ("de", "en")
+    assert "~urlau" in asked.bridges
+    assert not any(term.startswith("~") for term in asked.terms)

@@ -41,6 +41,23 @@ def test_the_parts_add_up_to_the_scores(
     engine.close()
 
 
+@pytest.mark.parametrize("lexical", ["tantivy", "rank_bm25"])
+def test_a_question_in_another_language_is_found_by_the_words_that_both_share(
+    tmp_path: Path, folder: Path, make_engine: Callable[..., Engine], lexical: str
+) -> None:
+    engine = make_engine(tmp_path / "other", load_settings(lexical={"engine": lexical}, rerank={"model": ""}))
+    (folder / "universities.md").write_text("The university of the republic teaches physics and philosophy.")
+    ingest_paths(engine, [folder])
+    asked = "¿Qué enseña la universidad sobre la física y la filosofía?"
+    found, _, _ = search(engine, asked)
+    best = found.bm25.candidates[0]
+    assert found.passages[best.chunk_id].uri == "papers/universities.md"
+    told = explain(engine, asked, best.chunk_id)
+    assert {"bridges"} == {term["field"] for term in told["terms"]}
+    assert told["bm25"] == pytest.approx(best.score, abs=1e-5)
+    engine.close()
+
+
 def test_what_a_caller_may_not_see_is_not_explained(engine: Engine) -> None:
     found, _, _ = search(engine, QUESTION)
     best = found.final.candidates[0]
