@@ -62,15 +62,18 @@ class Place:
 
     def settings(self, **sections: dict[str, Any]) -> Settings:
         """The settings in force; `--set` and `sections` over environment over file."""
-        merged: dict[str, dict[str, Any]] = {name: dict(values) for name, values in sections.items()}
+        merged: dict[str, Any] = {name: dict(values) for name, values in sections.items()}
         for override in self._overrides:
             name, found, value = override.partition("=")
-            section, dotted, field = name.partition(".")
-            if not (found and dotted):
+            *within, field = name.split(".")
+            place: Any = merged
+            for key in within:
+                place = place.setdefault(key, {}) if isinstance(place, dict) else None
+            if not (found and within and isinstance(place, dict)):
                 raise SettingsError(
                     f"--set {override!r} is not SECTION.FIELD=VALUE", hint="For example --set fusion.method=rrf"
                 )
-            merged.setdefault(section, {})[field] = value
+            place[field] = value
         return load_settings(Path(self._config) if self._config else None, **merged)
 
     def require_index(self) -> None:
