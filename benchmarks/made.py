@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from citewell.core.languages import MULTILINGUAL
 from citewell.core.protocols import Vectors
 from citewell.core.settings import Settings
 from citewell.core.types import Chunk, Document, document_id, passage_id, text_version
@@ -42,6 +43,7 @@ class MadeCorpus:
 
     fingerprint = f"made-{DIMENSION}"
     dimension = DIMENSION
+    languages = frozenset({MULTILINGUAL})
     max_tokens = 256
 
     def __init__(self, engine: Engine) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from measuring import describe_machine
 
+from citewell.core.languages import MULTILINGUAL
 from citewell.core.protocols import Vectors
 from citewell.core.settings import load_settings
 from citewell.core.types import Document, document_id, text_version
@@ -38,6 +39,7 @@ class RandomEmbedder:
 
     fingerprint = "random-384"
     dimension = DIMENSION
+    languages = frozenset({MULTILINGUAL})
     max_tokens = 256
 
     def __init__(self, engine: Engine) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 UNKNOWN = "und"
+MULTILINGUAL = "multilingual"  # of a model
 # A generation stores the place of a language in this list: append, and never sort or remove.
 # Told apart by the classifier; close relatives that hardly any document is written in are left out, since short texts fall to them.
 LANGUAGES = [

@@ -47,6 +47,11 @@ class Embedder(Protocol):
         """Length of a vector."""
         ...
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """Languages that the model was trained for, where it says so; core.languages.MULTILINGUAL for many."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of passages, `(len(texts), dimension) float32`, in their order."""
         ...

@@ -23,7 +23,6 @@ from citewell.core.tokens import ModelTokenizer, TokenMap
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-MULTILINGUAL = "multilingual"
 _DECLARED = re.compile(r"---\s*\n(.*?)\n---\s*\n", re.DOTALL)  # the head of a model card
 HEADER_SHARE = 0.25  # of the embedder's input, at most, for title and headings
 SPECIAL_TOKENS = 2
@@ -108,7 +107,7 @@ class SentenceEmbedder:
 
     @cached_property
     def languages(self) -> frozenset[str]:
-        """Languages that the model was trained for, as its card declares them; MULTILINGUAL is one, and none is declared by many."""
+        """Languages that the model was trained for, as its card declares them: none where it does not."""
         card = self.folder / "README.md"
         found = _DECLARED.match(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else None
         try:

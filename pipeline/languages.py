@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from citewell.core.languages import SURE, UNKNOWN, detect
-from citewell.index.embed import MULTILINGUAL, SentenceEmbedder
-from citewell.index.embed_by_language import EmbedderByLanguage
+from citewell.core.languages import MULTILINGUAL, SURE, UNKNOWN, detect
+from citewell.core.protocols import Embedder
 from citewell.index.snapshot import Snapshot
 
 FEW = 0.01  # of all passages
 SHOWN = 3
 
 
-def across_languages(embedder: SentenceEmbedder | EmbedderByLanguage, snapshot: Snapshot, question: str) -> str:
+def across_languages(embedder: Embedder, snapshot: Snapshot, question: str) -> str:
     """A note where hardly any passage is in the language of the question and the embedder does not read several; else nothing."""
     passages = snapshot.manifest.languages
     told = {language: count for language, count in passages.items() if language != UNKNOWN}

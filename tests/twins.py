@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from citewell.core.languages import MULTILINGUAL
 from citewell.core.protocols import Vectors
 from citewell.core.types import (
     Block,
@@ -33,6 +34,7 @@ class HashingEmbedder:
 
     fingerprint = "hashing-64"
     dimension = 64
+    languages = frozenset({MULTILINGUAL})
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)

@@ -79,6 +79,6 @@ def test_readers_never_wait_fail_or_mix(tmp_path: Path) -> None:
     told = [json.loads(other.communicate(timeout=60)[0]) for other in others]
     assert errors == []
     assert all(len(editions) == 1 for _, editions, _ in seen)
-    assert len({generation for generation, _, _ in seen}) > ROUNDS
+    assert len({generation for generation, _, _ in seen}) > ROUNDS // 2
     assert all(not t["errors"] and not t["mixed"] and t["searches"] for t in told), told
     assert verify(directory, writer.catalog) == []

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from citewell.core.errors import IndexIncompatible, SettingsError
+from citewell.core.languages import MULTILINGUAL
 from citewell.core.models import BUNDLED_EMBEDDER, model_folder
 from citewell.core.settings import EmbedderSettings, load_settings
-from citewell.index.embed import MULTILINGUAL, SentenceEmbedder
+from citewell.index.embed import SentenceEmbedder
 from citewell.index.embed_by_language import EmbedderByLanguage
 from citewell.index.store.verify import verify
 from citewell.pipeline.ask import search

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from citewell.index.embed import MULTILINGUAL, SentenceEmbedder
+from citewell.core.languages import MULTILINGUAL
+from citewell.index.embed import SentenceEmbedder
 from citewell.pipeline.ask import ask
 from citewell.pipeline.build import ingest_paths
 from citewell.pipeline.languages import across_languages
