@@ -107,7 +107,9 @@ class RankBM25Index:
     def _scores(self, terms: Sequence[str]) -> Scores:
         added = np.zeros(len(self), dtype=np.float32)
         for name, weight in self._weights.items():
-            added += np.float32(weight) * self._fields[name].scores(terms)
+            field = self._fields[name]
+            if any(field.frequency[term] for term in terms):
+                added += np.float32(weight) * field.scores(terms)
         return added
 
 
