@@ -15,7 +15,7 @@ from citewell.core.models import available_threads
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
 from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, search_until_distinct
-from citewell.index.sketch import WANTED, Sketch
+from citewell.index.sketch import WANTED, Sketch, compared
 
 _CACHED_QUERIES = 64
 NARROW_SHARE = 0.05  # of a block: when less of it may be shown, all that may is compared
@@ -117,10 +117,7 @@ class DenseIndex:
             if among is not None:
                 found = found[among.rows[found]]
             if len(found) >= wanted:
-                rows = np.sort(found[:wanted])
-                scores = part.reconstruct_batch(rows) @ vector
-                order = np.argsort(-scores, kind="stable")[:count]
-                return rows[order], scores[order]
+                return compared(part, found[:wanted], vector, count)
             taken *= FETCH_GROWTH
         return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -25,7 +26,6 @@ _TRAINED_ROWS = 65_536
 _SAMPLED = 100  # questions
 _TIMED = 10
 WANTED = 100  # passages, at which recall is measured; for fewer as many are taken as for these
-_PIECE_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,14 @@ def sketch_of(exact: faiss.Index, vectors: Vectors) -> Sketch | None:
     pairs = chance.integers(0, rows, (_SAMPLED, 2))
     questions = vectors[pairs[:, 0]] + vectors[pairs[:, 1]]
     questions /= np.linalg.norm(questions, axis=1, keepdims=True)
-    nearest = _nearest(vectors, questions)
+    nearest = exact.search(questions, min(WANTED, rows))[1]
     exact_ms = _ms(lambda question: exact.search(question, WANTED), questions)
     for over in OVERS:
         taken = min(WANTED * over, rows)
         found = index.search(questions, taken)[1]
         recall = float(np.mean([np.isin(best, some).mean() for best, some in zip(nearest, found, strict=True)]))
         if recall >= LEAST_RECALL:
-            ms = _ms(lambda question, taken=taken: _refined(index, exact, question, taken), questions)  # type: ignore[misc]
+            ms = _ms(partial(_looked_ahead, index, exact, taken), questions)
             return Sketch(index, Measured(rows, over, recall, ms, exact_ms)) if ms < exact_ms else None
     return None
 
@@ -98,22 +98,18 @@ def _measured(values: NDArray[np.float64]) -> Measured:
     return Measured(int(rows), int(over), recall, ms, exact_ms)
 
 
-def _nearest(vectors: Vectors, questions: Vectors) -> NDArray[np.int64]:
-    """The rows nearest to each question, `(len(questions), 100)`, compared with all."""
-    rows = np.zeros((len(questions), 0), dtype=np.int64)
-    scores = np.zeros((len(questions), 0), dtype=np.float32)
-    for start in range(0, len(vectors), _PIECE_ROWS):
-        piece = vectors[start : start + _PIECE_ROWS]
-        here = np.broadcast_to(np.arange(start, start + len(piece)), (len(questions), len(piece)))
-        rows, scores = np.hstack([rows, here]), np.hstack([scores, questions @ piece.T])
-        best = np.argpartition(-scores, min(WANTED, scores.shape[1]) - 1, axis=1)[:, :WANTED]
-        rows, scores = np.take_along_axis(rows, best, axis=1), np.take_along_axis(scores, best, axis=1)
-    return rows
+def compared(
+    exact: faiss.Index, rows: NDArray[np.int64], vector: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The `count` rows of the largest inner product with `vector` among these rows, by falling score."""
+    rows = np.sort(rows)
+    scores = exact.reconstruct_batch(rows) @ vector
+    order = np.argsort(-scores, kind="stable")[:count]
+    return rows[order], scores[order]
 
 
-def _refined(index: faiss.Index, exact: faiss.Index, question: Vectors, taken: int) -> None:
-    found = index.search(question, taken)[1][0]
-    np.argsort(-(exact.reconstruct_batch(found) @ question[0]))
+def _looked_ahead(index: faiss.Index, exact: faiss.Index, taken: int, question: Vectors) -> None:
+    compared(exact, index.search(question, taken)[1][0], question[0], WANTED)
 
 
 def _ms(search: Callable[[Vectors], object], questions: Vectors) -> float:

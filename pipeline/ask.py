@@ -17,7 +17,7 @@ from citewell.generate.verify import Verified, verify_draft
 from citewell.index.analysis import QuestionTerms
 from citewell.index.fusion import Scores, fuse, union
 from citewell.index.snapshot import Snapshot
-from citewell.pipeline.languages import across_languages
+from citewell.pipeline.across_languages import across_languages
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cascade import rerank
 

@@ -38,7 +38,7 @@ MOST_LANGUAGES = 5  # of a generation, in which a question's words are searched 
 def rows_holding(index: LexicalIndex, table: PassageTable, texts: Sequence[str]) -> NDArray[np.bool_]:
     """For each row whether one of these texts stands in it, as the words of its language; one may end with `*`."""
     held = np.zeros(len(table.columns), dtype=np.bool_)
-    languages = spoken(table)
+    languages = spoken(table.languages())
     for text in texts:
         ending = "*" if text.endswith("*") else ""
         for terms in phrases(text.rstrip("*"), languages):
@@ -58,9 +58,9 @@ def _holding_beginning(index: LexicalIndex, before: Sequence[str], begun: str) -
     return NO_SLOTS
 
 
-def spoken(table: PassageTable, shown: Shown = None) -> tuple[str, ...]:
-    """The most frequent languages of what may be shown, as its passages were analysed."""
-    named = (FALLBACK if language == UNKNOWN else language for language in table.languages(shown))
+def spoken(languages: Iterable[str]) -> tuple[str, ...]:
+    """The most frequent of these languages, the most frequent first, as their passages were analysed."""
+    named = (FALLBACK if language == UNKNOWN else language for language in languages)
     return tuple(dict.fromkeys(named))[:MOST_LANGUAGES] or (FALLBACK,)
 
 
@@ -72,7 +72,8 @@ class LexicalRetriever:
     def __init__(self, index: LexicalIndex, table: PassageTable, shown: Shown = None) -> None:
         self._index = index
         self._table = table
-        self._languages = spoken(table, shown)
+        self.passages_by_language = table.languages(shown)
+        self._languages = spoken(self.passages_by_language)
         self._shown = shown
         count = 0 if shown is None else int(shown.sum())
         self._share = 1.0 if shown is None else count / max(len(table), 1)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,9 @@ def test_readers_never_wait_fail_or_mix(tmp_path: Path) -> None:
             (folder / "3.md").unlink()
             ingest_paths(writer, [folder])
             rows = writer.catalog.generation_rows()
+            deadline = time.monotonic() + 30  # on a busy machine the readers' threads may wait for their turn
+            while seen[-1][0] != f"{rows[-1].generation:06d}" and time.monotonic() < deadline:
+                time.sleep(0.01)
             with CatalogWriter(directory, writer.settings.storage) as store:
                 store.make_live(rows[-2].generation, deliberate=True)
             assert "notes/3.md" not in look(reader)[2]
@@ -79,6 +83,6 @@ def test_readers_never_wait_fail_or_mix(tmp_path: Path) -> None:
     told = [json.loads(other.communicate(timeout=60)[0]) for other in others]
     assert errors == []
     assert all(len(editions) == 1 for _, editions, _ in seen)
-    assert len({generation for generation, _, _ in seen}) > ROUNDS // 2
+    assert len({generation for generation, _, _ in seen}) > ROUNDS
     assert all(not t["errors"] and not t["mixed"] and t["searches"] for t in told), told
     assert verify(directory, writer.catalog) == []

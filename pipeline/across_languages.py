@@ -11,8 +11,9 @@ SHOWN = 3
 
 
 def across_languages(embedder: Embedder, snapshot: Snapshot, question: str) -> str:
-    """A note where hardly any passage is in the language of the question and the embedder does not read several; else nothing."""
-    passages = snapshot.manifest.languages
+    """A note where hardly any passage that may be shown is in the language of the question, and the embedder does not read both; else
+    nothing."""
+    passages = snapshot.bm25.passages_by_language
     told = {language: count for language, count in passages.items() if language != UNKNOWN}
     language, probability = detect(question)
     read = embedder.languages

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from citewell.core.languages import MULTILINGUAL
+from citewell.core.types import document_id
 from citewell.index.embed import SentenceEmbedder
+from citewell.index.store.writer import CatalogWriter
+from citewell.pipeline.across_languages import across_languages
 from citewell.pipeline.ask import ask
 from citewell.pipeline.build import ingest_paths
-from citewell.pipeline.languages import across_languages
 from citewell.pipeline.wiring import Engine
 
 GERMAN = "Wie viele Tage Urlaub hat jeder Mitarbeiter im Jahr?"
@@ -34,6 +36,24 @@ def test_nothing_is_said_where_some_documents_are_in_that_language(
     engine = make_engine(tmp_path / "other")
     ingest_paths(engine, [folder])
     assert across_languages(engine.embedder, engine.snapshot(), GERMAN) == ""
+    engine.close()
+
+
+def test_languages_of_what_a_caller_may_not_read_are_neither_told_nor_counted(
+    tmp_path: Path, folder: Path, make_engine: Callable[..., Engine]
+) -> None:
+    (folder / "urlaub.md").write_text("Jeder Mitarbeiter hat achtundzwanzig Tage Urlaub im Jahr.", encoding="utf-8")
+    engine = make_engine(tmp_path / "other")
+    ingest_paths(engine, [folder])
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.set_groups(document_id("papers", "leave.md"), ["staff"])
+    french = "Combien de jours de congé chaque employé a-t-il par année civile ?"
+    assert "in en, de" in across_languages(engine.embedder, engine.snapshot(), french)
+    staff = engine.snapshot(frozenset({"staff"}))
+    told = across_languages(engine.embedder, staff, french)
+    assert "in en:" in told
+    assert across_languages(engine.embedder, staff, GERMAN) != ""
+    assert across_languages(engine.embedder, engine.snapshot(frozenset({"nobody"})), GERMAN) == ""
     engine.close()
 
 
