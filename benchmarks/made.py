@@ -129,7 +129,7 @@ def store(engine: Engine, count: int, groups: Sequence[tuple[str, float]] = ()) 
             made = corpus.passages(first, min(WINDOW, count - first))
             staged = list(_staged(engine, made, groups, chance))
             vectors = dict(zip((s.content_hashes[0] for s in staged), corpus.vectors(made), strict=True))
-            writer.stage(staged, vectors, engine.fingerprints)
+            writer.stage(staged, vectors, engine.recipe)
         writer.publish((), engine.recipe)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from citewell.core.models import available_threads
+from citewell.core.machine import available_threads
 
 
 def describe_machine() -> str:

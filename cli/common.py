@@ -131,3 +131,10 @@ class ConsoleProgress:
         elif not self._quiet and time.monotonic() - self._last_line >= LINE_EVERY_S:
             self._last_line = time.monotonic()
             click.echo(f"{self._label}: {done} of {total}, {what}", err=True)
+
+    def tell(self, message: str) -> None:
+        """A line that stays, above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False)
+        elif not self._quiet:
+            click.echo(message, err=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from citewell.cli.common import Place, common_options, print_json
+
+if TYPE_CHECKING:
+    from citewell.encoders.tuning import Tuning
 
 _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("PROBLEM", "red")}
 
@@ -24,7 +28,7 @@ def status(place: Place, as_json: bool) -> None:
         print_json(result)
         return
     for name, value in result.items():
-        if name not in {"rejected", "sources", "languages", "sketches"}:
+        if name not in {"rejected", "sources", "languages", "sketches", "encoders"}:
             click.echo(f"{name.replace('_', ' '):<17} {', '.join(value) if isinstance(value, list) else value}")
     for language, facts in result["languages"].items():
         known = ", ".join(facts["analysed by"]) or "words alone"
@@ -34,23 +38,49 @@ def status(place: Place, as_json: bool) -> None:
         click.echo(
             f"sketch            of {sketch['rows']} passages: recall@100 {sketch['recall']:.3f}, {faster:.0f} times faster"
         )
+    click.echo(f"machine           {result['encoders']['machine']}, {result['encoders']['threads']} threads")
+    for name, told in result["encoders"]["models"].items():
+        also = "" if told["bulk"] == told["question"] else f", for a single question {told['question']}"
+        click.echo(f"runs              {name}: {told['bulk']}{also}; {told.get('fallback') or told['reason']}")
     for name, root in result["sources"].items():
         click.echo(f"source            {name}: {root}")
     for letter in result["rejected"]:
         click.echo(f"rejected          {letter['uri']}: {letter['reason']}")
 
 
+def _print_tuning(name: str, tuning: Tuning) -> None:
+    click.echo(
+        f"{name}, {tuning.threads} threads{'texts a second':>22}{'a question':>14}{'agreement: mean':>19}{'least':>9}{'order':>8}"
+    )
+    for one in tuning.measured:
+        mark = "*" if one.runtime == tuning.bulk else " "
+        agreement = list(one.agreement.values())
+        mean = min((found.mean for found in agreement), default=1.0)
+        least = min((found.least for found in agreement), default=1.0)
+        figures = f"{one.texts_per_s:>18.1f}{one.question_ms:>11.2f} ms{mean:>19.4f}{least:>9.4f}{one.order:>8.3f}"
+        click.echo(f" {mark} {one.runtime:<20}{figures if one.texts_per_s else ''}")
+        if one.refused:
+            click.echo(f"     not used: {one.refused}")
+
+
 @click.command()
 @click.option(
     "--settings", "show_settings", is_flag=True, help="Also list every setting with its value, default and unit."
 )
+@click.option(
+    "--tune",
+    "tune",
+    is_flag=True,
+    help="Measure first what runs the models fastest on this machine, int8 included, and keep it; takes some minutes.",
+)
 @common_options
-def doctor(show_settings: bool, place: Place, as_json: bool) -> None:
+def doctor(show_settings: bool, tune: bool, place: Place, as_json: bool) -> None:
     """Check models, index and settings; say what to do about each problem. Exits with 1 when there is one."""
     engine = place.engine()
     from citewell.core.settings import describe_settings
-    from citewell.pipeline import health
+    from citewell.pipeline import encoders, health
 
+    tunings = encoders.retune(engine, lambda what: click.echo(f"measuring {what}", err=True)) if tune else {}
     findings = health.examine(engine)
     rows = describe_settings(engine.settings)
     engine.close()
@@ -62,9 +92,12 @@ def doctor(show_settings: bool, place: Place, as_json: bool) -> None:
                 "findings": health.findings_as_json(findings),
                 "config_hash": engine.config_hash,
                 "settings": rows,
+                "tunings": {name: tuning.model_dump(mode="json") for name, tuning in tunings.items()},
             }
         )
     else:
+        for name, tuning in tunings.items():
+            _print_tuning(name, tuning)
         for finding in findings:
             mark, colour = _MARKS[finding.state]
             click.echo(f"{click.style(f'{mark:<8}', fg=colour)} {finding.subject}: {finding.detail}")

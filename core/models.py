@@ -49,7 +49,6 @@ def model_folder(name: str) -> Path:
 def write_checksums(folder: Path, without: Collection[str] = ()) -> None:
     """Writes `folder`/SHA256SUMS over its files."""
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name not in {CHECKSUMS, *without})
-    file_sha256.cache_clear()
     lines = [f"{file_sha256(folder / name)}  {name}\n" for name in names]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
@@ -108,11 +107,23 @@ def _from_hub(name: str) -> Path:
         go_offline()
 
 
-@lru_cache(maxsize=8)
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file; raises ModelUnavailable when it is not there."""
-    if not path.is_file():
-        raise ModelUnavailable(f"{path.parent} holds no {path.name}")
+    """The SHA-256 of a file, computed once while the file stays as it is; raises ModelUnavailable when it is not there."""
+    try:
+        facts = path.stat()
+    except OSError:
+        raise ModelUnavailable(f"{path.parent} holds no {path.name}") from None
+    return _digest(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size_bytes: int, changed_ns: int) -> str:
+    del size_bytes, changed_ns  # part of the key under which the digest is remembered
+    return sha256_of(path)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file as it is now."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK_BYTES):
@@ -125,10 +136,3 @@ def weights_fingerprint(folder: Path) -> str:
     weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), folder / _WEIGHTS[0])
     key = file_sha256(weights) + file_sha256(folder / "tokenizer.json")
     return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
-def available_threads(configured: int) -> int:
-    """The configured number of threads, or the number of cores that this process may use."""
-    if configured:
-        return configured
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

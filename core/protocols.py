@@ -48,6 +48,11 @@ class Embedder(Protocol):
         ...
 
     @property
+    def runtime(self) -> str:
+        """What computes the vectors here, such as `openvino-bfloat16`; what two runtimes compute may be compared."""
+        ...
+
+    @property
     def languages(self) -> frozenset[str]:
         """Languages that the model was trained for, where it says so; core.languages.MULTILINGUAL for many."""
         ...

@@ -21,10 +21,39 @@ RRF_K = 60  # Cormack, Clarke, Buettcher, SIGIR 2009
 ENV_OF_THE_COMMAND_LINE = {"CITEWELL_DIR", "CITEWELL_CONFIG"}
 
 
+RuntimeName = Literal[
+    "torch-float32",
+    "torch-bfloat16",
+    "openvino-float32",
+    "openvino-bfloat16",
+    "openvino-int8",
+    "onnx-float32",
+    "onnx-int8",
+]
+
+
 class Section(BaseModel):
     """A frozen group of settings that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EncoderSettings(Section):
+    """What runs the models that read text."""
+
+    runtime: Literal["auto"] | RuntimeName = Field(
+        "auto",
+        description="`auto`: what was measured to be fastest here and agrees with torch-float32, which is the reference and always works.",
+    )
+    threads: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Threads of the models, and of dense searches together; 0 takes the cores that this process may use and that are free.",
+    )
+    cache: str = Field(
+        "", description="Folder for converted models and measurements of this machine; by default in the user's cache."
+    )
 
 
 class EmbedderSettings(Section):
@@ -46,13 +75,6 @@ class EmbedderSettings(Section):
     by_language: dict[str, str] = Field(
         {},
         description='Other models for passages in some languages, such as {de = "path/to/model"}; each lengthens the vectors.',
-    )
-    batch_size: int = Field(32, ge=1, le=1024, description="Passages in one forward pass.")
-    threads: int = Field(
-        0,
-        ge=0,
-        le=256,
-        description="Threads of the encoders, and of dense searches together; 0 takes the cores this process may use.",
     )
 
     @field_validator("by_language")
@@ -163,9 +185,6 @@ class RerankSettings(Section):
         description="Share of the cross-encoder's score in the blended order; `auto`: what its folder declares, or a cautious 0.3.",
     )
     max_tokens: int = Field(256, ge=16, le=8192, description="Most tokens of question and passage together.")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Precision of the cross-encoder; `auto`: bfloat16 where the processor computes in it."
-    )
     on_failure: Literal["fail", "skip"] = Field(
         "fail",
         description="When the cross-encoder cannot be loaded or used: refuse, or answer in the order before it and say so.",
@@ -244,6 +263,7 @@ class Settings(BaseSettings):
     )
     config_file: ClassVar[Path | None] = None
 
+    encoders: EncoderSettings = EncoderSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     ingest: IngestSettings = IngestSettings()
@@ -274,7 +294,7 @@ class Settings(BaseSettings):
         left_out: Any = {
             "api": True,
             "storage": True,
-            "embedder": {"threads", "batch_size"},
+            "encoders": {"threads", "cache"},
             "rerank": {"endpoint_key", "endpoint_timeout_s", "budget_ms"},
         }
         answering = self.model_dump(mode="json", exclude=left_out)

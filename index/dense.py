@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.core.models import available_threads
+from citewell.core.machine import available_threads
 from citewell.core.protocols import Embedder, Vectors
 from citewell.core.types import Query, Ranking
 from citewell.index.passages import FETCH_GROWTH, PassageTable, Rows, Scores, Shown, search_until_distinct

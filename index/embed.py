@@ -1,31 +1,30 @@
-"""Passages and questions to unit vectors with a sentence-transformer; torch is loaded at the first text."""
+"""Passages and questions to unit vectors with a sentence-transformer; it is loaded at the first text."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
 
 from citewell.core.errors import ModelMismatch, ModelUnavailable
-from citewell.core.models import available_threads, model_folder, weights_fingerprint
+from citewell.core.models import model_folder, weights_fingerprint
 from citewell.core.protocols import Vectors
-from citewell.core.settings import EmbedderSettings
+from citewell.core.settings import EmbedderSettings, EncoderSettings
 from citewell.core.tokens import ModelTokenizer, TokenMap
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+from citewell.encoders.encoder import Encoder
+from citewell.encoders.kept import Kept, cache_folder
+from citewell.encoders.network import Loaded, Network
 
 _DECLARED = re.compile(r"---\s*\n(.*?)\n---\s*\n", re.DOTALL)  # the head of a model card
 HEADER_SHARE = 0.25  # of the embedder's input, at most, for title and headings
 SPECIAL_TOKENS = 2
+LEAST_LENGTH = 1e-12  # of a vector that is brought to length 1
 
 
 def embedding_input(header: str, text: str, tokenizer: ModelTokenizer, max_tokens: int) -> str:
@@ -45,10 +44,13 @@ def content_hash(text: str) -> bytes:
 class SentenceEmbedder:
     """The configured sentence-transformer. Vectors are `(n, dimension) float32` of length 1."""
 
-    def __init__(self, settings: EmbedderSettings) -> None:
+    def __init__(
+        self, settings: EmbedderSettings, encoders: EncoderSettings | None = None, kept: Kept | None = None
+    ) -> None:
         self._settings = settings
+        self._encoders = encoders or EncoderSettings()
+        self._kept = kept or Kept(cache_folder(self._encoders.cache))
         self.folder: Path = model_folder(settings.model)
-        self._turns = Turns()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -122,21 +124,35 @@ class SentenceEmbedder:
         return ModelTokenizer(self.folder)
 
     @cached_property
-    def _model(self) -> SentenceTransformer:
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+    def encoder(self) -> Encoder:
+        """What runs the model here."""
+        network = Network(self._network_key, "texts", self._load)
+        return Encoder(network, self._encoders, self._kept)
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        torch.set_num_threads(available_threads(self._settings.threads))
-        return SentenceTransformer(str(self.folder), local_files_only=True)
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """What runs the model, by its name in the settings."""
+        return {self._settings.model: self.encoder}
+
+    @property
+    def runtime(self) -> str:
+        """What computes the vectors of passages here, such as `openvino-bfloat16`."""
+        return self.encoder.decision.bulk
+
+    @property
+    def _network_key(self) -> str:
+        """Names the network: weights, tokenizer, pooling and input length."""
+        told = [path.read_bytes() for path in sorted([*self.folder.glob("*/config.json"), self.folder / "config.json"])]
+        shape = hashlib.sha256(b"".join(told)).hexdigest()[:8]
+        return f"sentence-{weights_fingerprint(self.folder)}-{shape}-{self._reads_tokens}"
+
+    def _load(self) -> Loaded:
+        from citewell.index.sentence_network import load_sentence_network
+
+        return load_sentence_network(self.folder, self._reads_tokens)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of passages, in their order. The same texts in the same call give the same bits.
-
-        Texts of like length share a batch, so that little is spent on padding. Other callers get their turn after each batch:
-        a question does not wait for a long ingestion.
-        """
+        """Unit vectors of passages, in their order. The same texts in the same call give the same bits."""
         return self._embed(texts, self.passage_prompt)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
@@ -145,37 +161,7 @@ class SentenceEmbedder:
 
     def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
-        for at in range(0, len(order), self._settings.batch_size):
-            batch = order[at : at + self._settings.batch_size]
-            with self._turns:
-                vectors[batch] = self._model.encode(
-                    [texts[i] for i in batch],
-                    prompt=prompt or None,
-                    truncate_dim=self._settings.dimensions or None,
-                    batch_size=len(batch),
-                    normalize_embeddings=True,
-                    convert_to_numpy=True,
-                    show_progress_bar=False,
-                )
+        for batch in self.encoder.run([prompt + text for text in texts]):
+            made = batch.outputs[0][:, : self.dimension]
+            vectors[batch.places] = made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), LEAST_LENGTH)
         return vectors
-
-
-class Turns:
-    """A lock that serves its callers in the order in which they came; `threading.Lock` lets the one who has it take it again."""
-
-    def __init__(self) -> None:
-        self._change = threading.Condition()
-        self._next_ticket = 0
-        self._served = 0
-
-    def __enter__(self) -> None:
-        with self._change:
-            ticket = self._next_ticket
-            self._next_ticket += 1
-            self._change.wait_for(lambda: self._served == ticket)
-
-    def __exit__(self, *_: object) -> None:
-        with self._change:
-            self._served += 1
-            self._change.notify_all()

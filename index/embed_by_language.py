@@ -11,8 +11,10 @@ import numpy as np
 
 from citewell.core.languages import language_of
 from citewell.core.protocols import Vectors
-from citewell.core.settings import EmbedderSettings
+from citewell.core.settings import EmbedderSettings, EncoderSettings
 from citewell.core.tokens import ModelTokenizer
+from citewell.encoders.encoder import Encoder
+from citewell.encoders.kept import Kept
 from citewell.index.embed import SentenceEmbedder
 
 
@@ -23,12 +25,14 @@ class EmbedderByLanguage:
     is their similarity to the model that read the passage; a vector is as long as those of all models together.
     """
 
-    def __init__(self, settings: EmbedderSettings) -> None:
+    def __init__(
+        self, settings: EmbedderSettings, encoders: EncoderSettings | None = None, kept: Kept | None = None
+    ) -> None:
         names = dict.fromkeys(settings.by_language.values())
         alone = settings.model_copy(update={"by_language": {}})
         plain = alone.model_copy(update={"dimensions": 0, "question_prompt": None, "passage_prompt": None})
-        others = (SentenceEmbedder(plain.model_copy(update={"model": name})) for name in names)
-        self._models = [SentenceEmbedder(alone), *others]
+        others = (SentenceEmbedder(plain.model_copy(update={"model": name}), encoders, kept) for name in names)
+        self._models = [SentenceEmbedder(alone, encoders, kept), *others]
         places = {name: place for place, name in enumerate(names, start=1)}
         self._place_of = {language: places[name] for language, name in settings.by_language.items()}
 
@@ -54,6 +58,16 @@ class EmbedderByLanguage:
     def tokenizer(self) -> ModelTokenizer:
         """That of the model for all other languages; passages are measured with it."""
         return self._models[0].tokenizer
+
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """What runs each model, by its name in the settings."""
+        return {name: encoder for model in self._models for name, encoder in model.encoders.items()}
+
+    @property
+    def runtime(self) -> str:
+        """What computes the vectors here, by model where they differ."""
+        return ", ".join(dict.fromkeys(model.runtime for model in self._models))
 
     @property
     def languages(self) -> frozenset[str]:
@@ -84,6 +98,9 @@ class EmbedderByLanguage:
         ]
 
 
-def embedder_of(settings: EmbedderSettings) -> SentenceEmbedder | EmbedderByLanguage:
+def embedder_of(
+    settings: EmbedderSettings, encoders: EncoderSettings | None = None, kept: Kept | None = None
+) -> SentenceEmbedder | EmbedderByLanguage:
     """The embedder that these settings name."""
-    return EmbedderByLanguage(settings) if settings.by_language else SentenceEmbedder(settings)
+    kind = EmbedderByLanguage if settings.by_language else SentenceEmbedder
+    return kind(settings, encoders, kept)

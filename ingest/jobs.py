@@ -46,6 +46,9 @@ class IngestReport:
     chunks_embedded: int = 0
     generation: str = ""
     published: bool = False
+    measured: dict[str, str] = field(
+        default_factory=dict
+    )  # by model, what runs it from now on and why, when that was found out
     ms: float = 0.0
 
 
@@ -56,6 +59,10 @@ class Progress(Protocol):
         """`done` of `total` files are dealt with; `what` is under way."""
         ...
 
+    def tell(self, message: str) -> None:
+        """Says something that is to be seen now."""
+        ...
+
 
 class Silent:
     """Tells nobody."""
@@ -63,3 +70,7 @@ class Silent:
     def advance(self, done: int, total: int, what: str) -> None:
         """Nothing."""
         del done, total, what
+
+    def tell(self, message: str) -> None:
+        """Nothing."""
+        del message

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from citewell.core.models import available_threads
+from citewell.core.machine import available_threads
 from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
 

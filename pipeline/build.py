@@ -15,7 +15,7 @@ from citewell.core.errors import FileRejected, FileUnreadable, SourceError
 from citewell.core.protocols import Vectors
 from citewell.core.types import Chunk, Document, document_id
 from citewell.index.embed import content_hash, embedding_input
-from citewell.index.store.generations import require_same
+from citewell.index.store.generations import Recipe, require_same
 from citewell.index.store.writer import CatalogWriter, Resplit, Staged
 from citewell.ingest.facts import Facts, facts_of
 from citewell.ingest.feed import FeedLine, read_feed
@@ -23,6 +23,7 @@ from citewell.ingest.jobs import Failure, IngestReport, Progress, Silent, conten
 from citewell.ingest.normalise import compose_document
 from citewell.ingest.parsers import parse
 from citewell.ingest.sources import UPLOADS, Scope, SourceFile, readable, scan, source_name
+from citewell.pipeline.encoders import settle
 from citewell.pipeline.wiring import Engine
 
 WRITER_WAIT_S = 600.0  # for another writer, while documents are split and embedded anew
@@ -44,6 +45,7 @@ class _Run:
 
     engine: Engine
     writer: CatalogWriter
+    progress: Progress
     report: IngestReport = field(default_factory=IngestReport)
     ended: set[str] = field(default_factory=set)
     rejected: list[tuple[str, str, str, str, str, str]] = field(default_factory=list)
@@ -64,13 +66,13 @@ def ingest_paths(
     it was. Raises SourceError, WriterBusy and IndexIncompatible before anything is changed.
     """
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
-        run = _Run(engine, writer)
+        run = _Run(engine, writer, progress or Silent())
         _require_compatible(run)
         scopes = _scan(engine, paths, source)
         files = [file for scope in scopes for file in scope.files]
         known = {scope.source: writer.known(scope.source) for scope in scopes}
         run.report.skipped = [uri for scope in scopes for uri in scope.skipped]
-        entries = _read_files(run, files, known, progress or Silent())
+        entries = _read_files(run, files, known)
         present = {(file.source, file.path) for file in files}
         for scope in scopes:
             _note_missing(run, scope, known[scope.source], present, prune=prune)
@@ -90,25 +92,25 @@ def ingest_feed(
     most = engine.settings.ingest.max_file_bytes
     last = {line.path: number for number, line in enumerate(read_feed(feed, most))}  # a later line wins
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
-        run = _Run(engine, writer)
+        run = _Run(engine, writer, progress or Silent())
         _require_compatible(run)
         known = writer.known(name)
         if prune:
             present = {(name, path) for path in last}
             _note_missing(run, Scope(name, feed.resolve(), "", ()), known, present, prune=True)
         lines = (line for number, line in enumerate(read_feed(feed, most)) if last[line.path] == number)
-        entries = _read_lines(run, lines, len(last), name, known, progress or Silent())
+        entries = _read_lines(run, lines, len(last), name, known)
         return _build(run, entries, {name: readable(str(feed.resolve()))})
 
 
 def _read_lines(
-    run: _Run, lines: Iterable[FeedLine], total: int, source: str, known: dict[str, tuple[str, str]], progress: Progress
+    run: _Run, lines: Iterable[FeedLine], total: int, source: str, known: dict[str, tuple[str, str]]
 ) -> Iterator[Entry]:
     """An entry for each line; what failed or is to be removed is noted in the run."""
     for number, line in enumerate(lines):
-        progress.advance(number, total, line.path)
+        run.progress.advance(number, total, line.path)
         yield _read_line(run, line, source, known.get(line.path))
-    progress.advance(total, total, "writing the index")
+    run.progress.advance(total, total, "writing the index")
 
 
 def _read_line(run: _Run, line: FeedLine, source: str, before: tuple[str, str] | None) -> Entry:
@@ -147,10 +149,9 @@ def ingest_upload(engine: Engine, name: str, data: bytes) -> IngestReport:
 def ingest_documents(engine: Engine, entries: Sequence[Entry], progress: Progress | None = None) -> IngestReport:
     """Adds or replaces documents that are composed already; those that are alive with the same content key are unchanged."""
     with CatalogWriter(engine.directory, engine.settings.storage) as writer:
-        run = _Run(engine, writer)
+        run = _Run(engine, writer, progress or Silent())
         _require_compatible(run)
-        known: dict[str, dict[str, tuple[str, str]]] = {}
-        return _build(run, _told(entries, run, known, progress or Silent()), {})
+        return _build(run, _told(entries, run, {}), {})
 
 
 def rebuild(engine: Engine, *, publish: bool = True, progress: Progress | None = None) -> IngestReport:
@@ -168,13 +169,13 @@ def rebuild(engine: Engine, *, publish: bool = True, progress: Progress | None =
     size = engine.settings.ingest.window_documents
     for at in range(0, len(rows), size):
         told.advance(at, len(rows), "splitting and embedding")
-        made = _resplit(engine, rows[at : at + size], report)
+        made = _resplit(engine, rows[at : at + size], report, told)
         with CatalogWriter(engine.directory, engine.settings.storage, WRITER_WAIT_S) as writer:
-            writer.resplit(*made, engine.fingerprints)
+            writer.resplit(*made)
     told.advance(len(rows), len(rows), "writing the index")
     with CatalogWriter(engine.directory, engine.settings.storage, WRITER_WAIT_S) as writer:
         late = engine.catalog.unsplit(engine.fingerprints.chunker, engine.fingerprints.embedder)
-        writer.resplit(*_resplit(engine, late, report), engine.fingerprints)
+        writer.resplit(*_resplit(engine, late, report, told))
         generation = writer.build(engine.recipe, "rebuild", anew=True)
         if publish:
             writer.make_live(generation)
@@ -183,17 +184,20 @@ def rebuild(engine: Engine, *, publish: bool = True, progress: Progress | None =
     return report
 
 
-def _resplit(engine: Engine, rows: Sequence[int], report: IngestReport) -> tuple[list[Resplit], dict[bytes, Vectors]]:
+def _resplit(
+    engine: Engine, rows: Sequence[int], report: IngestReport, progress: Progress
+) -> tuple[list[Resplit], dict[bytes, Vectors], Recipe]:
     """The passages of stored documents, and the vectors that are missing, as the present settings make them."""
     documents = engine.catalog.documents_at(rows)
-    split, vectors = _split_and_embed(engine, list(documents.values()), report)
+    split, vectors = _split_and_embed(engine, list(documents.values()), report, progress)
     report.changed.extend(document.uri for document in documents.values())
     made = zip(documents, split, strict=True)
-    return [Resplit(row_id, chunks, hashes) for row_id, (chunks, hashes) in made], vectors
+    resplit = [Resplit(row_id, chunks, hashes) for row_id, (chunks, hashes) in made]
+    return resplit, vectors, engine.embedding_recipe if vectors else engine.recipe
 
 
 def _split_and_embed(
-    engine: Engine, documents: Sequence[Document], report: IngestReport
+    engine: Engine, documents: Sequence[Document], report: IngestReport, progress: Progress
 ) -> tuple[list[tuple[list[Chunk], list[bytes]]], dict[bytes, Vectors]]:
     """The passages of each document with the keys of their vectors, and the vectors that are not stored yet."""
     inputs: dict[bytes, str] = {}
@@ -206,6 +210,8 @@ def _split_and_embed(
         report.passages += len(chunks)
     wanted = engine.catalog.missing_vectors(inputs, engine.embedder.fingerprint)
     to_embed = [key for key in inputs if key in wanted]
+    if to_embed:
+        report.measured |= settle(engine, progress.tell)
     vectors = engine.embedder.embed([inputs[key] for key in to_embed]) if to_embed else ()
     report.chunks_embedded += len(to_embed)
     return split, dict(zip(to_embed, vectors, strict=True))
@@ -237,7 +243,7 @@ def _scan(engine: Engine, paths: Sequence[Path], source: str | None) -> list[Sco
 
 
 def _read_files(
-    run: _Run, files: Sequence[SourceFile], known: dict[str, dict[str, tuple[str, str]]], progress: Progress
+    run: _Run, files: Sequence[SourceFile], known: dict[str, dict[str, tuple[str, str]]]
 ) -> Iterator[Entry]:
     """One entry per file, in order, so that windows are the same in every run; what failed is in the report."""
     done_paths: set[tuple[str, str]] = set()
@@ -245,9 +251,9 @@ def _read_files(
         if (file.source, file.path) in done_paths:
             continue
         done_paths.add((file.source, file.path))
-        progress.advance(number, len(files), file.uri)
+        run.progress.advance(number, len(files), file.uri)
         yield _read_file(run, file, known[file.source].get(file.path))
-    progress.advance(len(files), len(files), "writing the index")
+    run.progress.advance(len(files), len(files), "writing the index")
 
 
 def _read_file(run: _Run, file: SourceFile, before: tuple[str, str] | None) -> Entry:
@@ -284,13 +290,11 @@ def _note_new(run: _Run, document: Document, *, replaces: bool) -> None:
         run.report.added.append(document.uri)
 
 
-def _told(
-    entries: Sequence[Entry], run: _Run, known: dict[str, dict[str, tuple[str, str]]], progress: Progress
-) -> Iterator[Entry]:
+def _told(entries: Sequence[Entry], run: _Run, known: dict[str, dict[str, tuple[str, str]]]) -> Iterator[Entry]:
     for number, entry in enumerate(entries):
-        progress.advance(number, len(entries), entry.path)
+        run.progress.advance(number, len(entries), entry.path)
         yield _unless_known(run, entry, known)
-    progress.advance(len(entries), len(entries), "writing the index")
+    run.progress.advance(len(entries), len(entries), "writing the index")
 
 
 def _unless_known(run: _Run, entry: Entry, known: dict[str, dict[str, tuple[str, str]]]) -> Entry:
@@ -364,12 +368,12 @@ def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
     new = [(entry, entry.document) for entry in window if entry.document is not None]
     if not new:
         return
-    split, vectors = _split_and_embed(run.engine, [document for _, document in new], run.report)
+    split, vectors = _split_and_embed(run.engine, [document for _, document in new], run.report, run.progress)
     staged = [
         Staged(document, entry.source, entry.path, entry.content_key, chunks, hashes)
         for (entry, document), (chunks, hashes) in zip(new, split, strict=True)
     ]
-    run.writer.stage(staged, vectors, run.engine.fingerprints)
+    run.writer.stage(staged, vectors, run.engine.embedding_recipe if vectors else run.engine.recipe)
 
 
 def upload_id(name: str) -> str:

@@ -10,15 +10,18 @@ from citewell.core.errors import CitewellError, IndexMissing
 from citewell.core.languages import UNKNOWN
 from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
+from citewell.encoders.encoder import UNMEASURED
 from citewell.index.analysis import FALLBACK, coverage
 from citewell.index.store.blocks import sketches_of
 from citewell.index.store.catalog import CATALOG_NAME
-from citewell.index.store.generations import generation_folder, read_manifest
+from citewell.index.store.generations import Manifest, generation_folder, read_manifest
 from citewell.index.store.verify import Remedy, verify
 from citewell.pipeline.budget import forwards_within, measured_forward
+from citewell.pipeline.encoders import what_runs
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.endpoint import is_endpoint
 
+REMEASURE = "`citewell doctor --tune` measures what runs the models fastest here, and keeps it."
 REMEDIES: dict[Remedy, str] = {
     "restore": "Restore it from a backup: `citewell index restore`.",
     "ingest": "Run `citewell index repair`, then ingest their files again.",
@@ -42,29 +45,33 @@ def status(engine: Engine) -> dict[str, Any]:
     catalog = engine.catalog
     live = catalog.live_generation()
     sketches = [] if live is None else sketches_of(generation_folder(engine.directory, live))
+    manifest = None if live is None else _manifest(engine, live)
     return {
         "directory": str(engine.directory),
         "generation": f"{live:06d}" if live is not None else None,
         "generations_kept": [f"{g:06d}" for g in catalog.generations()],
         **catalog.counts(),
-        "languages": _languages(engine, live),
+        "languages": _languages(manifest),
         "sketches": [asdict(measured) for measured in sketches],
         "sources": catalog.sources(),
         "embedder": engine.settings.embedder.model,
         "reranker": engine.settings.rerank.model or None,
+        "vectors_by": list(manifest.vectors_by) if manifest else [],
+        "encoders": what_runs(engine),
         "config_hash": engine.config_hash,
         "rejected": catalog.dead_letters(),
     }
 
 
-def _languages(engine: Engine, live: int | None) -> dict[str, dict[str, Any]]:
+def _manifest(engine: Engine, generation: int) -> Manifest:
+    return read_manifest(engine.directory, generation, engine.catalog.manifest_sha256(generation) or "")
+
+
+def _languages(manifest: Manifest | None) -> dict[str, dict[str, Any]]:
     """How many passages are in each language, the most frequent first, and what the analyzer knows of it."""
-    if live is None:
-        return {}
-    manifest = read_manifest(engine.directory, live, engine.catalog.manifest_sha256(live) or "")
     return {
         language: {"passages": count, "analysed by": coverage(FALLBACK if language == UNKNOWN else language)}
-        for language, count in manifest.languages.items()
+        for language, count in (manifest.languages if manifest else {}).items()
     }
 
 
@@ -76,6 +83,7 @@ def examine(engine: Engine) -> list[Finding]:
             findings.append(Finding(subject, "ok", look(engine)))
         except CitewellError as error:
             findings.append(Finding(subject, "problem", error.message, error.hint))
+    findings.extend(_encoders(engine))
     if not (engine.directory / CATALOG_NAME).is_file():
         hint = IndexMissing.default_hint
         return [*findings, Finding("index", "note", f"nothing has been ingested into {engine.directory} yet", hint)]
@@ -93,12 +101,30 @@ def _embedder(engine: Engine) -> str:
     return f"{engine.settings.embedder.model}, {embedder.dimension} dimensions, {embedder.max_tokens} tokens, weights {embedder.fingerprint}"
 
 
+def _encoders(engine: Engine) -> list[Finding]:
+    """What runs each model here, and why; a note where nothing was measured or something cannot be used."""
+    try:
+        found = what_runs(engine)
+    except CitewellError:
+        return []  # said of the model already
+    findings = []
+    for name, told in found["models"].items():
+        both = dict.fromkeys((told["bulk"], told["question"]))
+        detail = f"{name} runs by {' and, for a single question, '.join(both)} on {found['machine']}: {told['reason']}"
+        unmeasured = told["reason"] == UNMEASURED
+        state, hint = ("note", REMEASURE) if "fallback" in told or unmeasured else ("ok", "")
+        findings.append(
+            Finding("encoder", state, f"{detail}; {told['fallback']}" if "fallback" in told else detail, hint)
+        )
+    return findings
+
+
 def _reranker(engine: Engine) -> str:
     if engine.reranker is None:
         return "none is configured: the order before it is the final one"
     _score_probe(engine.reranker)
     settings = engine.settings.rerank
-    forward = measured_forward(engine.directory, engine.reranker, engine.settings.embedder.threads)
+    forward = measured_forward(engine.directory, engine.reranker, engine.settings.encoders.threads)
     budget = f"a budget of {settings.budget_ms} ms" if settings.budget_ms else "no budget"
     fitting = forwards_within(1000, forward)
     return (

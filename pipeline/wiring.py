@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from citewell.core.models import model_folder
 from citewell.core.protocols import Embedder, Generator, Reranker
 from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
+from citewell.encoders.encoder import Encoder
+from citewell.encoders.kept import Kept, cache_folder
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
 from citewell.index.embed import SentenceEmbedder
@@ -39,9 +42,22 @@ class Engine:
         self._beside_lock = threading.Lock()
 
     @cached_property
+    def kept(self) -> Kept:
+        """Models converted for this machine, and what was measured of them."""
+        return Kept(cache_folder(self.settings.encoders.cache), self.directory)
+
+    @cached_property
     def embedder(self) -> SentenceEmbedder | EmbedderByLanguage:
         """The bi-encoder, or those of several languages as one; weights are loaded at the first text."""
-        return embedder_of(self.settings.embedder)
+        return embedder_of(self.settings.embedder, self.settings.encoders, self.kept)
+
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """What runs each model of these settings, by its name. Raises ModelUnavailable or ModelMismatch."""
+        found = dict(self.embedder.encoders)
+        if isinstance(self.reranker, CrossEncoderReranker):
+            found[self.settings.rerank.model] = self.reranker.encoder
+        return found
 
     @property
     def tokenizer(self) -> ModelTokenizer:
@@ -70,6 +86,11 @@ class Engine:
         }
         return Recipe(self.fingerprints, self.embedder.dimension, made_with)
 
+    @property
+    def embedding_recipe(self) -> Recipe:
+        """The recipe, with what computes vectors here; the model is opened for it."""
+        return replace(self.recipe, runtime=self.embedder.runtime)
+
     @cached_property
     def catalog(self) -> Catalog:
         """The catalog as a reader. Raises IndexMissing."""
@@ -90,7 +111,7 @@ class Engine:
             embedder_of,
             settings.lexical,
             verify=settings.storage.verify_on_open,
-            threads=settings.embedder.threads,
+            threads=settings.encoders.threads,
         )
 
     def _embedder_of(self, manifest: Manifest, *, deliberate: bool = False) -> Embedder:
@@ -102,7 +123,9 @@ class Engine:
             require_same(manifest.fingerprints, self.fingerprints)
         if manifest.fingerprints.embedder == self.embedder.fingerprint:
             return self.embedder
-        chosen = embedder_of(EmbedderSettings.model_validate(manifest.settings["embedder"]))
+        told = manifest.settings["embedder"]
+        named = {name: told[name] for name in EmbedderSettings.model_fields if name in told}
+        chosen = embedder_of(EmbedderSettings.model_validate(named), self.settings.encoders, self.kept)
         if chosen.fingerprint != manifest.fingerprints.embedder:
             raise IndexIncompatible(
                 f"generation {manifest.generation:06d} was built with another {manifest.settings['embedder']['model']} than is installed",
@@ -147,7 +170,7 @@ class Engine:
             return EndpointReranker(settings)
         folder = model_folder(settings.model)
         kind = ReadingCrossEncoder if can_read(folder) else CrossEncoderReranker
-        return kind(folder, settings, self.settings.embedder.threads)
+        return kind(folder, settings, self.settings.encoders, self.kept)
 
     @cached_property
     def rerank_settings(self) -> RerankSettings:
@@ -159,7 +182,7 @@ class Engine:
         try:
             if not settings.budget_ms or self.reranker is None:
                 return settings
-            forward = measured_forward(self.directory, self.reranker, self.settings.embedder.threads)
+            forward = measured_forward(self.directory, self.reranker, self.settings.encoders.threads)
         except (ModelUnavailable, ModelMismatch, ModelFailed):
             return settings
         allowed = forwards_within(settings.budget_ms, forward)
@@ -184,9 +207,9 @@ class Engine:
     def variant(self, settings: Settings) -> Engine:
         """An engine over the same directory with other settings; models that they share are loaded once."""
         other = Engine(self.directory, settings)
-        if settings.embedder == self.settings.embedder:
+        if (settings.embedder, settings.encoders) == (self.settings.embedder, self.settings.encoders):
             other.__dict__["embedder"] = self.embedder
-        if _same_reader(settings.rerank, self.settings.rerank):
+        if settings.encoders == self.settings.encoders and _same_reader(settings.rerank, self.settings.rerank):
             for shared in ("reranker", "score_cache"):
                 other.__dict__[shared] = getattr(self, shared)
         return other
@@ -199,5 +222,5 @@ class Engine:
 
 def _same_reader(one: RerankSettings, other: RerankSettings) -> bool:
     """Whether both give a pair the same score."""
-    fields = {"model", "max_tokens", "dtype", "endpoint_api", "endpoint_key", "endpoint_model", "endpoint_timeout_s"}
+    fields = {"model", "max_tokens", "endpoint_api", "endpoint_key", "endpoint_model", "endpoint_timeout_s"}
     return one.model_dump(include=fields) == other.model_dump(include=fields)

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
 from citewell.core.errors import SettingsError
 from citewell.rerank.reader import READER_FILE, can_read
-
-MAX_ANSWER_TOKENS = 30
-OUTSIDE = -1e4  # logit of a place where no answer can be
+from citewell.rerank.spans import OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +70,10 @@ class PairModel(nn.Module):
             relevance = self.trunk.classifier(pooled).squeeze(-1)  # type: ignore[operator]
             answerable = self.answerable(pooled).squeeze(-1)
             spans = self.span(hidden)
-        outside = token_type_ids == 0
-        outside = outside.scatter(1, attention_mask.sum(1, keepdim=True) - 1, value=True)  # the last [SEP]
-        start, end = spans.masked_fill((outside | (attention_mask == 0)).unsqueeze(-1), OUTSIDE).unbind(-1)
+        # The passage, without the [SEP] after it.
+        place = attention_mask.cumsum(1)
+        inside = (token_type_ids == 1) & (attention_mask == 1) & (place < attention_mask.sum(1, keepdim=True))
+        start, end = spans.masked_fill(~inside.unsqueeze(-1), OUTSIDE).unbind(-1)
         return Outputs(relevance, answerable, start, end)
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -95,19 +92,6 @@ class PairModel(nn.Module):
         config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
         (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         tokenizer.save_pretrained(folder)
-
-
-def best_span(
-    start: NDArray[np.float32], end: NDArray[np.float32], longest: int = MAX_ANSWER_TOKENS
-) -> tuple[int, int, float]:
-    """The first and last token (inclusive) of the likeliest answer of at most `longest` tokens, and its logit."""
-    scores = np.where(
-        np.triu(np.tril(np.ones((len(start), len(start)), dtype=bool), longest - 1)),
-        start[:, None] + end[None, :],
-        -np.inf,
-    )
-    first, last = np.unravel_index(int(scores.argmax()), scores.shape)
-    return int(first), int(last), float(scores[first, last])
 
 
 def compute_dtype(name: str) -> torch.dtype:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 FOLDERS = (
     "core",
+    "encoders",
     "ingest",
     "index",
     "rerank",

@@ -11,7 +11,7 @@ import pytest
 
 from citewell.core.models import BUNDLED_EMBEDDER, go_offline, model_folder
 from citewell.core.resources import package_path
-from citewell.core.settings import EmbedderSettings, RerankSettings, Settings, load_settings
+from citewell.core.settings import EmbedderSettings, EncoderSettings, RerankSettings, Settings, load_settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.index.embed import SentenceEmbedder
 from citewell.pipeline.build import ingest_paths
@@ -28,12 +28,29 @@ DOCUMENTS = {
 }
 
 
+# In tests models run by one runtime that is near enough to the reference, so that what is asserted does not depend on the machine.
+RUNTIME = "openvino-float32"
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where models are kept that were converted in this session."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def encoder_settings(model_cache: Path) -> EncoderSettings:
+    return EncoderSettings(runtime=RUNTIME, cache=str(model_cache))
+
+
 @pytest.fixture(autouse=True)
-def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees settings of whoever runs it."""
+def _no_outside_settings(monkeypatch: pytest.MonkeyPatch, encoder_settings: EncoderSettings) -> None:
+    """No test sees settings of whoever runs it, or measures the machine unless it is about that."""
     for name in list(os.environ):
         if name.startswith("CITEWELL_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CITEWELL_ENCODERS__RUNTIME", encoder_settings.runtime)
+    monkeypatch.setenv("CITEWELL_ENCODERS__CACHE", encoder_settings.cache)
 
 
 @pytest.fixture(scope="session")
@@ -42,14 +59,14 @@ def tokenizer() -> ModelTokenizer:
 
 
 @pytest.fixture(scope="session")
-def embedder() -> SentenceEmbedder:
-    return SentenceEmbedder(EmbedderSettings())
+def embedder(encoder_settings: EncoderSettings) -> SentenceEmbedder:
+    return SentenceEmbedder(EmbedderSettings(), encoder_settings)
 
 
 @pytest.fixture(scope="session")
-def shipped_reader() -> ReadingCrossEncoder:
+def shipped_reader(encoder_settings: EncoderSettings) -> ReadingCrossEncoder:
     settings = RerankSettings()
-    return ReadingCrossEncoder(model_folder(settings.model), settings)
+    return ReadingCrossEncoder(model_folder(settings.model), settings, encoder_settings)
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +75,8 @@ def make_engine(embedder: SentenceEmbedder, shipped_reader: ReadingCrossEncoder)
 
     def make(directory: Path, settings: Settings | None = None) -> Engine:
         engine = Engine(directory, settings or load_settings())
+        if engine.settings.encoders.runtime != RUNTIME:
+            return engine
         if engine.settings.embedder.model == BUNDLED_EMBEDDER and not engine.settings.embedder.by_language:
             engine.__dict__["embedder"] = embedder
         if _reads_alike(engine.settings.rerank, RerankSettings()):
@@ -68,7 +87,7 @@ def make_engine(embedder: SentenceEmbedder, shipped_reader: ReadingCrossEncoder)
 
 
 def _reads_alike(one: RerankSettings, other: RerankSettings) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in ("model", "max_tokens", "dtype"))
+    return all(getattr(one, name) == getattr(other, name) for name in ("model", "max_tokens"))
 
 
 @pytest.fixture

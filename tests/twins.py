@@ -9,6 +9,7 @@ import numpy as np
 
 from citewell.core.languages import MULTILINGUAL
 from citewell.core.protocols import Vectors
+from citewell.core.settings import EncoderSettings
 from citewell.core.types import (
     Block,
     Candidate,
@@ -20,6 +21,8 @@ from citewell.core.types import (
     rank_by_score,
     text_version,
 )
+
+REFERENCE_ENCODERS = EncoderSettings(runtime="torch-float32")
 
 
 class WordCounter:
@@ -34,6 +37,7 @@ class HashingEmbedder:
 
     fingerprint = "hashing-64"
     dimension = 64
+    runtime = "hashing"
     languages = frozenset({MULTILINGUAL})
 
     def embed(self, texts: Sequence[str]) -> Vectors:

@@ -53,7 +53,7 @@ def reranker(data: tuple[Path, ...], texts: tuple[Path, ...], out: Path, per_sou
     from citewell.training.prepare import Sources, prepare
 
     sources = Sources(data, texts)
-    settings_of_run = TrainSettings(threads=settings.embedder.threads, **recipe)
+    settings_of_run = TrainSettings(threads=settings.encoders.threads, **recipe)
     out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / "lock", timeout=0)
     try:

@@ -32,6 +32,9 @@ OF_LIVING = (
 _EMPTIED = "(d.text = '')"
 CHOSEN = "chosen_generation"  # in `meta`: published deliberately, whatever the settings
 CANARY = "canary"  # in `meta`: a `Canary`
+VECTORS_BY = (
+    "vectors by:"  # before the name of an embedder, in `meta`: the runtimes that computed its vectors, as a list
+)
 PURGING = "purging:"  # before the id of a document, in `meta`: a purge of it has begun and is not done
 _IDS_PER_STATEMENT = 500
 _ROWS_PER_PAGE = 1000

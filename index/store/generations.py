@@ -19,9 +19,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from citewell.core.errors import IndexCorrupt, IndexIncompatible
+from citewell.core.models import sha256_of
 from citewell.core.protocols import Vectors
 from citewell.index.analysis import ANALYZER_VERSION
-from citewell.index.files import link, reached, sha256_of, sync
+from citewell.index.files import link, reached, sync
 from citewell.index.lexical import LOCKS, LexicalRow, open_lexical, write_lexical
 from citewell.index.passages import Columns, PassageTable, Slots
 from citewell.index.store.blocks import FOLDER as BLOCKS
@@ -59,11 +60,12 @@ class Fingerprints(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How an index is made: what it is known by, the length of its vectors, and the settings that it comes from."""
+    """How an index is made: what it is known by, the length of its vectors, the settings that it comes from, and what computes new vectors."""
 
     fingerprints: Fingerprints
     dimension: int
     settings: Mapping[str, Mapping[str, Any]]
+    runtime: str = ""
 
 
 class Manifest(BaseModel):
@@ -78,6 +80,7 @@ class Manifest(BaseModel):
     fingerprints: Fingerprints
     settings: dict[str, dict[str, Any]]
     runtime: dict[str, str]
+    vectors_by: tuple[str, ...] = ()
     dimension: int
     documents: int
     passages: int
@@ -112,9 +115,17 @@ def generation_folder(directory: Path, generation: int) -> Path:
 
 
 def write_generation(
-    directory: Path, generation: int, change: Change, recipe: Recipe, base: Manifest | None = None
+    directory: Path,
+    generation: int,
+    change: Change,
+    recipe: Recipe,
+    base: Manifest | None = None,
+    vectors_by: Sequence[str] = (),
 ) -> tuple[Manifest, str]:
-    """Writes, checks and syncs a generation; returns its manifest and the manifest's SHA-256. Nothing names it yet."""
+    """Writes, checks and syncs a generation; returns its manifest and the manifest's SHA-256. Nothing names it yet.
+
+    `vectors_by` are the runtimes that computed vectors of this catalog: all agree with the reference (encoders/tuning.py).
+    """
     folder = generation_folder(directory, generation)
     building = folder.with_suffix(".building")
     for leftover in (building, folder):
@@ -136,6 +147,7 @@ def write_generation(
         fingerprints=recipe.fingerprints,
         settings={name: dict(values) for name, values in recipe.settings.items()},
         runtime={name: version(name) for name in _RUNTIME},
+        vectors_by=tuple(vectors_by),
         dimension=recipe.dimension,
         documents=table.documents_count(),
         passages=len(table),

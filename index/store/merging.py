@@ -18,7 +18,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from citewell.core.errors import WriterBusy
-from citewell.index.files import reached, sha256_of, sync
+from citewell.core.models import sha256_of
+from citewell.index.files import reached, sync
 from citewell.index.passages import Slots
 from citewell.index.store.blocks import Block, files_of, merged, names_of, open_block, read_dead, to_merge, write_block
 

@@ -30,6 +30,7 @@ from citewell.index.store.catalog import (
     CATALOG_NAME,
     CHOSEN,
     PURGING,
+    VECTORS_BY,
     Canary,
     blob_checksum,
     dump_blocks,
@@ -158,16 +159,16 @@ class CatalogWriter:
             is not None
         )
 
-    def stage(self, window: Sequence[Staged], vectors: Mapping[bytes, Vectors], built: Fingerprints) -> None:
+    def stage(self, window: Sequence[Staged], vectors: Mapping[bytes, Vectors], recipe: Recipe) -> None:
         """Stores a window of documents and the vectors it needs, in one transaction; not visible yet."""
         with self._transaction() as db:
-            self._keep_vectors(db, vectors, built.embedder)
+            self._keep_vectors(db, vectors, recipe)
             for staged in window:
                 row_id = self._insert(db, staged)
-                self._insert_chunks(db, row_id, staged.chunks, staged.content_hashes, built.chunker)
+                self._insert_chunks(db, row_id, staged.chunks, staged.content_hashes, recipe.fingerprints.chunker)
         reached("window staged")
 
-    def resplit(self, window: Sequence[Resplit], vectors: Mapping[bytes, Vectors], built: Fingerprints) -> None:
+    def resplit(self, window: Sequence[Resplit], vectors: Mapping[bytes, Vectors], recipe: Recipe) -> None:
         """Stores passages of living documents as this chunker makes them, where they are not stored yet, and their vectors.
 
         No generation holds them before one is built with this chunker: readers see nothing of it. A document that ended meanwhile is
@@ -176,15 +177,20 @@ class CatalogWriter:
         known = "SELECT 1 FROM chunks WHERE row_id = ? AND chunker = ?"
         lives = f"SELECT 1 FROM documents d WHERE row_id = ? AND {ALIVE}"
         with self._transaction() as db:
-            self._keep_vectors(db, vectors, built.embedder)
+            self._keep_vectors(db, vectors, recipe)
             for made in window:
                 if db.execute(lives, (made.row_id,)).fetchone() is None:
                     continue
-                if db.execute(known, (made.row_id, built.chunker)).fetchone() is None:
-                    self._insert_chunks(db, made.row_id, made.chunks, made.content_hashes, built.chunker)
+                if db.execute(known, (made.row_id, recipe.fingerprints.chunker)).fetchone() is None:
+                    self._insert_chunks(db, made.row_id, made.chunks, made.content_hashes, recipe.fingerprints.chunker)
         reached("document split anew")
 
-    def _keep_vectors(self, db: sqlite3.Connection, vectors: Mapping[bytes, Vectors], embedder: str) -> None:
+    def _keep_vectors(self, db: sqlite3.Connection, vectors: Mapping[bytes, Vectors], recipe: Recipe) -> None:
+        embedder = recipe.fingerprints.embedder
+        runtimes = self._vectors_by(embedder)
+        if vectors and recipe.runtime and recipe.runtime not in runtimes:
+            told = json.dumps(sorted([*runtimes, recipe.runtime]))
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (VECTORS_BY + embedder, told))
         db.executemany(
             "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?, ?)",
             [
@@ -343,6 +349,10 @@ class CatalogWriter:
         remove_unnamed(self.directory, self._generations())
         return gone
 
+    def _vectors_by(self, embedder: str) -> list[str]:
+        """The runtimes that computed vectors of this embedder."""
+        return [str(name) for name in json.loads(self._meta(VECTORS_BY + embedder) or "[]")]
+
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row["value"])
@@ -362,7 +372,8 @@ class CatalogWriter:
     def _write(self, base: Manifest | None, change: Change, recipe: Recipe) -> tuple[int, str]:
         # The number of a generation is never given again; the folder of a killed build is overwritten.
         number = int(self._meta("last_generation") or 0) + 1
-        _, checksum = write_generation(self.directory, number, change, recipe, base)
+        vectors_by = self._vectors_by(recipe.fingerprints.embedder)
+        _, checksum = write_generation(self.directory, number, change, recipe, base, vectors_by)
         return number, checksum
 
     def _change(self, base: Manifest | None, recipe: Recipe) -> Change:

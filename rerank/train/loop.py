@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from transformers import AutoTokenizer
 
 from citewell.core.errors import DatasetInvalid, ModelFailed, SettingsError
-from citewell.core.models import available_threads, model_folder, weights_fingerprint
+from citewell.core.machine import available_threads
+from citewell.core.models import model_folder, weights_fingerprint
 from citewell.rerank.pair_model import PairModel, compute_dtype
 from citewell.rerank.train.encode import batches, collate, encode
 from citewell.rerank.train.groups import Group

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from citewell.core.scores import auroc
-from citewell.rerank.pair_model import PairModel, best_span
+from citewell.rerank.pair_model import PairModel
+from citewell.rerank.spans import best_span
 from citewell.rerank.train.encode import Encoded, collate
 
 BATCH = 16

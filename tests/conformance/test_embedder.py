@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from twins import HashingEmbedder
+from twins import REFERENCE_ENCODERS, HashingEmbedder
 
 from citewell.core.errors import ModelMismatch
 from citewell.core.models import BUNDLED_EMBEDDER, model_folder
@@ -47,17 +47,17 @@ def test_it_is_named(subject: Embedder) -> None:
 
 
 def test_leading_numbers_are_kept_and_are_of_length_one(embedder: SentenceEmbedder) -> None:
-    short = SentenceEmbedder(EmbedderSettings(dimensions=128))
+    short = SentenceEmbedder(EmbedderSettings(dimensions=128), REFERENCE_ENCODERS)
     whole, cut = embedder.embed(TEXTS), short.embed(TEXTS)
     assert (cut.shape, short.dimension) == ((len(TEXTS), 128), 128)
     np.testing.assert_allclose(cut, whole[:, :128] / np.linalg.norm(whole[:, :128], axis=1, keepdims=True), atol=1e-5)
     assert short.fingerprint != embedder.fingerprint
     with pytest.raises(ModelMismatch, match="384"):
-        _ = SentenceEmbedder(EmbedderSettings(dimensions=999)).dimension
+        _ = SentenceEmbedder(EmbedderSettings(dimensions=999), REFERENCE_ENCODERS).dimension
 
 
 def test_prompts_are_put_before_what_is_read(embedder: SentenceEmbedder) -> None:
-    prompted = SentenceEmbedder(EmbedderSettings(question_prompt="query: ", passage_prompt=""))
+    prompted = SentenceEmbedder(EmbedderSettings(question_prompt="query: ", passage_prompt=""), REFERENCE_ENCODERS)
     assert prompted.fingerprint != embedder.fingerprint
     np.testing.assert_allclose(
         prompted.embed_questions(["annual leave"]), embedder.embed(["query: annual leave"]), atol=1e-5
@@ -71,7 +71,9 @@ def test_prompts_that_a_model_declares_are_used(tmp_path: Path) -> None:
     shutil.copytree(source, tmp_path / "model")
     declared = {"prompts": {"query": "q: ", "document": "d: "}}
     (tmp_path / "model" / "config_sentence_transformers.json").write_text(json.dumps(declared))
-    model = SentenceEmbedder(EmbedderSettings(model=str(tmp_path / "model")))
+    model = SentenceEmbedder(EmbedderSettings(model=str(tmp_path / "model")), REFERENCE_ENCODERS)
     assert (model.question_prompt, model.passage_prompt) == ("q: ", "d: ")
-    plain = SentenceEmbedder(EmbedderSettings(model=str(tmp_path / "model"), question_prompt="", passage_prompt=""))
+    plain = SentenceEmbedder(
+        EmbedderSettings(model=str(tmp_path / "model"), question_prompt="", passage_prompt=""), REFERENCE_ENCODERS
+    )
     assert (plain.question_prompt, plain.passage_prompt) == ("", "")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from twins import MemoryStore, OverlapReranker, make_chunk
+from twins import REFERENCE_ENCODERS, MemoryStore, OverlapReranker, make_chunk
 
 from citewell.core.protocols import ChunkStore, Generator, Reranker, TokenCounter, Verifier
 from citewell.core.settings import ContextSettings, RerankSettings, load_settings
@@ -23,7 +23,11 @@ QUERY = Query("How many days of annual leave does an employee have?")
 
 @pytest.fixture(params=["twin", "real"])
 def reranker(request: pytest.FixtureRequest, tiny_cross_encoder: Path) -> Reranker:
-    return OverlapReranker() if request.param == "twin" else CrossEncoderReranker(tiny_cross_encoder, RerankSettings())
+    return (
+        OverlapReranker()
+        if request.param == "twin"
+        else CrossEncoderReranker(tiny_cross_encoder, RerankSettings(), REFERENCE_ENCODERS)
+    )
 
 
 def test_a_reranker_scores_each_passage_in_order_whatever_its_neighbours(reranker: Reranker) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from twins import REFERENCE_ENCODERS
 
 from citewell.core.errors import IndexIncompatible, SettingsError
 from citewell.core.languages import MULTILINGUAL
@@ -40,7 +41,7 @@ def german() -> str:
 
 @pytest.fixture
 def both(german: str) -> EmbedderByLanguage:
-    return EmbedderByLanguage(EmbedderSettings(dimensions=KEPT, by_language={"de": german}))
+    return EmbedderByLanguage(EmbedderSettings(dimensions=KEPT, by_language={"de": german}), REFERENCE_ENCODERS)
 
 
 def test_each_model_has_its_own_numbers_of_a_vector(both: EmbedderByLanguage, embedder: SentenceEmbedder) -> None:
@@ -64,8 +65,10 @@ def test_a_question_is_compared_by_the_model_that_read_the_passage(
 
 
 def test_the_fingerprint_names_every_model(both: EmbedderByLanguage, embedder: SentenceEmbedder, german: str) -> None:
-    others = [EmbedderByLanguage(EmbedderSettings(by_language={tag: german})) for tag in ("de", "fr")]
-    again = EmbedderByLanguage(EmbedderSettings(dimensions=KEPT, by_language={"de": german}))
+    others = [
+        EmbedderByLanguage(EmbedderSettings(by_language={tag: german}), REFERENCE_ENCODERS) for tag in ("de", "fr")
+    ]
+    again = EmbedderByLanguage(EmbedderSettings(dimensions=KEPT, by_language={"de": german}), REFERENCE_ENCODERS)
     assert both.fingerprint == again.fingerprint
     assert len({both.fingerprint, *(other.fingerprint for other in others), embedder.fingerprint}) == 4
 
@@ -107,7 +110,7 @@ def test_documents_of_both_languages_are_found_and_another_embedder_is_refused(
 )
 def test_a_model_card_declares_languages(tmp_path: Path, card: str, languages: set[str]) -> None:
     (tmp_path / "README.md").write_text(card, encoding="utf-8")
-    assert SentenceEmbedder(EmbedderSettings(model=str(tmp_path))).languages == languages
+    assert SentenceEmbedder(EmbedderSettings(model=str(tmp_path)), REFERENCE_ENCODERS).languages == languages
 
 
 def test_the_bundled_model_is_english(embedder: SentenceEmbedder) -> None:

@@ -24,6 +24,7 @@ from citewell.index.store.generations import generation_folder
 from citewell.index.store.merging import Pace, merge_blocks, merging
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
+from citewell.ingest.jobs import Silent
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
 from citewell.pipeline.health import status
@@ -274,7 +275,7 @@ def test_blocks_merge_from_the_newest_backwards() -> None:
 def test_others_ingest_while_documents_are_split_anew(engine: Engine, folder: Path, make_engine: Make) -> None:
     other = make_engine(engine.directory, load_settings(chunking={"max_tokens": 32}, ingest={"window_documents": 1}))
 
-    class Meanwhile:
+    class Meanwhile(Silent):
         def advance(self, done: int, total: int, what: str) -> None:
             if done == 1:
                 (folder / "new.md").write_text("# New\n\nA paragraph about turbines.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twins import OverlapReranker
+from twins import REFERENCE_ENCODERS, OverlapReranker
 
 from citewell.core.errors import ModelUnavailable, SettingsError
 from citewell.core.settings import RerankSettings, Settings, load_settings
@@ -74,7 +74,7 @@ def test_what_was_measured_is_reading_and_not_remembering(
         return forward(self, query, passages, windows)
 
     monkeypatch.setattr(ReadingCrossEncoder, "_forward", counted)
-    reader = ReadingCrossEncoder(tiny_reader, RerankSettings(model=str(tiny_reader), dtype="float32"))
+    reader = ReadingCrossEncoder(tiny_reader, RerankSettings(model=str(tiny_reader)), REFERENCE_ENCODERS)
     assert measured_forward(tmp_path, reader, 1) > 0
     assert read == [BATCH] * (RUNS + 1)
 

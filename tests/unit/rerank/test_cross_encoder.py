@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from twins import make_chunk
+from twins import REFERENCE_ENCODERS, make_chunk
 
 from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.models import BUNDLED_EMBEDDER, model_folder
@@ -43,7 +43,7 @@ def poison(model: Path) -> None:
 
 def score(model: Path) -> list[float]:
     return list(
-        CrossEncoderReranker(model_folder(str(model)), RerankSettings()).score(
+        CrossEncoderReranker(model_folder(str(model)), RerankSettings(), REFERENCE_ENCODERS).score(
             Query("a question"), [make_chunk("1", "a passage")]
         )
     )
@@ -98,7 +98,7 @@ def test_what_is_wrong_with_a_cross_encoder_is_said_in_a_sentence(
 
 def test_a_bi_encoder_is_no_cross_encoder() -> None:
     with pytest.raises(ModelMismatch, match="holds a bi-encoder"):
-        CrossEncoderReranker(model_folder(BUNDLED_EMBEDDER), RerankSettings())
+        CrossEncoderReranker(model_folder(BUNDLED_EMBEDDER), RerankSettings(), REFERENCE_ENCODERS)
 
 
 def test_the_service_refuses_or_answers_without_reranking_and_says_so(

@@ -16,13 +16,12 @@ import torch
 from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
-from twins import make_chunk
+from twins import REFERENCE_ENCODERS, make_chunk
 
 from citewell.core.errors import DatasetInvalid, ModelMismatch, ModelUnavailable, SettingsError
 from citewell.core.models import (
     BUNDLED_EMBEDDER,
     CHECKSUMS,
-    file_sha256,
     model_folder,
     require_checksums,
     write_checksums,
@@ -135,9 +134,11 @@ def test_the_same_run_gives_the_same_weights_and_can_be_loaded(tmp_path: Path, r
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     with torch.inference_mode():
         by_hand = model(**tokenizer(*pair, return_tensors="pt")).logits.item()
-    settings = RerankSettings(dtype="float32")
+    settings = RerankSettings()
     text = pair[1].partition("\n")[2]
-    reading = ReadingCrossEncoder(folder, settings).read(Query(pair[0]), [make_chunk("1", text, title="Houses")])[0]
+    reading = ReadingCrossEncoder(folder, settings, REFERENCE_ENCODERS).read(
+        Query(pair[0]), [make_chunk("1", text, title="Houses")]
+    )[0]
     assert by_library == pytest.approx(by_hand, abs=1e-4)
     assert reading.relevance == pytest.approx(by_hand, abs=1e-4)
     assert 0 <= reading.answerable <= 1
@@ -208,7 +209,9 @@ def test_damaged_heads_are_told(tmp_path: Path, tiny_cross_encoder: Path) -> Non
     folder = Path(shutil.copytree(tiny_cross_encoder, tmp_path / "model"))
     (folder / READER_FILE).write_bytes(b"damaged")
     with pytest.raises(ModelUnavailable, match="reader"):
-        ReadingCrossEncoder(folder, RerankSettings()).read(Query("q"), [make_chunk("1", "a passage")])
+        ReadingCrossEncoder(folder, RerankSettings(), REFERENCE_ENCODERS).read(
+            Query("q"), [make_chunk("1", "a passage")]
+        )
 
 
 def outputs(relevance: list[float], answerable: list[float], start: list[float], end: list[float]) -> Outputs:
@@ -261,7 +264,7 @@ def test_a_question_without_an_answer_trains_only_that() -> None:
 def test_answers_are_read_only_in_the_text_and_never_across_a_cut(tiny_reader: Path) -> None:
     text = "The archive lies in Bern. " + "Nothing of note happened there. " * 30 + "Badges open the side door."
     passage = make_chunk("1", text, title="A title with many words that could be an answer")
-    reader = ReadingCrossEncoder(tiny_reader, RerankSettings(max_tokens=64, dtype="float32"))
+    reader = ReadingCrossEncoder(tiny_reader, RerankSettings(max_tokens=64), REFERENCE_ENCODERS)
     window = reader.windows(Query("Which door do badges open?"), [passage])[0]
     assert len(window.parts) > 1
     for number in range(20):
@@ -294,6 +297,5 @@ def test_a_trained_model_that_was_changed_is_not_loaded(tmp_path: Path, tiny_rea
         last = stream.read(1)
         stream.seek(-1, 2)
         stream.write(bytes([last[0] ^ 1]))
-    file_sha256.cache_clear()
     with pytest.raises(ModelMismatch, match=r"model\.safetensors of the model model has the checksum"):
         model_folder(str(folder))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from citewell.index.embed import SentenceEmbedder, Turns
+from citewell.encoders.batching import Turns
+from citewell.index.embed import SentenceEmbedder
 
 
 def test_callers_are_served_in_the_order_in_which_they_came() -> None:
