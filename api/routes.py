@@ -20,6 +20,7 @@ from citewell.pipeline.around import neighbours
 from citewell.pipeline.ask import read_query, search
 from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.explain import explain
+from citewell.pipeline.health import status as present_status
 from citewell.pipeline.wiring import Engine
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -175,6 +176,13 @@ def delete(doc_id: str, request: Request, engine: CurrentEngine) -> schemas.Dele
     with _uploading(request), CatalogWriter(engine.directory, engine.settings.storage) as writer:
         uri = writer.delete(doc_id)
     return schemas.DeletedModel(doc_id=doc_id, uri=uri)
+
+
+@router.get("/status", tags=["service"])
+def status(engine: CurrentEngine) -> schemas.StatusModel:
+    """What the index holds, what runs the models, whether live scores drift, and how often the caches help."""
+    caches = [schemas.CacheModel(**asdict(use), hit_rate=round(use.hit_rate, 4)) for use in engine.caches]
+    return schemas.StatusModel(index=present_status(engine), caches=caches)
 
 
 @health.get("/healthz", tags=["service"])

@@ -264,6 +264,24 @@ class DeletedModel(BaseModel):
     uri: str
 
 
+class CacheModel(BaseModel):
+    """How full a cache is and how often it helped."""
+
+    name: str
+    held: int
+    capacity: int
+    hits: int
+    misses: int
+    hit_rate: float
+
+
+class StatusModel(BaseModel):
+    """What the index holds and what runs the models, as `citewell status --json` tells it, and the caches of this service."""
+
+    index: dict[str, Any]
+    caches: list[CacheModel]
+
+
 class StateModel(BaseModel):
     """Whether the service lives and can answer."""
 

@@ -28,7 +28,7 @@ def status(place: Place, as_json: bool) -> None:
         print_json(result)
         return
     for name, value in result.items():
-        if name not in {"rejected", "sources", "languages", "sketches", "encoders"}:
+        if name not in {"rejected", "sources", "languages", "sketches", "encoders", "drift"}:
             click.echo(f"{name.replace('_', ' '):<17} {', '.join(value) if isinstance(value, list) else value}")
     for language, facts in result["languages"].items():
         known = ", ".join(facts["analysed by"]) or "words alone"
@@ -42,6 +42,11 @@ def status(place: Place, as_json: bool) -> None:
     for name, told in result["encoders"]["models"].items():
         also = "" if told["bulk"] == told["question"] else f", for a single question {told['question']}"
         click.echo(f"runs              {name}: {told['bulk']}{also}; {told.get('fallback') or told['reason']}")
+    for drift in result["drift"]:
+        mark = "DRIFT: " if drift["drifted"] else ""
+        click.echo(
+            f"scores            {mark}{drift['model']}: {drift['outside']:.1%} of {drift['scores']} live scores outside the measured range"
+        )
     for name, root in result["sources"].items():
         click.echo(f"source            {name}: {root}")
     for letter in result["rejected"]:

@@ -93,19 +93,19 @@ class Encoder:
         """Why a runtime cannot run the network here; empty when it can, and then its converted form is there."""
         if not suits(name, this_machine()):
             return f"the processor, {this_machine().name}, has no bfloat16"
-        family = family_of(name)
-        if not family:
+        if not family_of(name):
             return ""
-        done = self.folder(name)
-        missing = missing_for(name, converted=done is not None)
+        missing = missing_for(name, converted=self.folder(name) is not None)
         if missing:
             return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed: pip install {' '.join(missing)}"
         try:
-            if done is None:
-                self.convert(name)
-                return forms.unlike(self.network, self.loaded(), self.runtime(name, self.most_threads))
-            self.runtime(name, self.most_threads)
-            return ""
+            self.convert(name)
+            runtime = self.runtime(name, self.most_threads)
+            found = self._kept.refusal(self.network.key, this_machine().name, name)
+            if found is None:
+                found = forms.unlike(self.network, self.loaded(), runtime)
+                self.note(name, found)
+            return found
         except Exception as error:  # whatever a converter or a library raises, the reference still works
             return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200] if str(error).strip() else 'no reason given'}"
 
@@ -119,6 +119,10 @@ class Encoder:
         family = family_of(name)
         if family and self.folder(name) is None:
             self._folders[family] = forms.convert(self.network, self.loaded(), family, self._kept)
+
+    def note(self, name: str, refused: str) -> None:
+        """Keeps why a runtime is not to be used for this network here, or that it may be."""
+        self._kept.note_refusal(self.network.key, this_machine().name, name, refused)
 
     def adopt(self) -> bool:
         """Whether it is known what runs the network here; what is known is kept beside the index from now on."""
@@ -173,12 +177,14 @@ class Encoder:
 
         The same texts in the same call give the same bits.
         """
-        runtime = self._single() if len(texts) == 1 and self.network.reads == "texts" else self._many()
+        single = len(texts) == 1 and self.network.reads == "texts"
+        runtime = self._single() if single else self._many()
+        step = runtime.step if single else 1
         for places, encodings in self._encoded(texts):
             for batch in batches([len(encoding) for encoding in encodings]):
                 chosen = [encodings[i] for i in batch]
                 with self._turns:
-                    outputs = runtime.run(*self.vocabulary().arrays(chosen))
+                    outputs = runtime.run(*self.vocabulary().arrays(chosen, step))
                 yield Batch([places[i] for i in batch], chosen, outputs)
 
     def _many(self) -> Runtime:

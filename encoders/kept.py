@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -46,7 +47,6 @@ class Kept:
     def __init__(self, cache: Path, beside: Path | None = None) -> None:
         self._cache = cache / FOLDER
         self._beside = None if beside is None else beside / FOLDER
-        self._passing: list[tempfile.TemporaryDirectory[str]] = []
 
     def tuning(self, network: str, machine: str) -> Tuning | None:
         """What was measured here: for this index, else on a machine of this kind at all."""
@@ -69,6 +69,19 @@ class Kept:
             self._write(self._beside / _name(network, machine), known.model_dump_json(indent=1))
         return known
 
+    def refusal(self, network: str, machine: str, runtime: str) -> str | None:
+        """What was found when this runtime was compared with the reference: why it is not used, empty when it may be; None where it was not."""
+        try:
+            told = json.loads((self._cache / network / _name(runtime, machine)).read_text(encoding="utf-8"))
+            return str(told["refused"]) if told["made_with"] == _runs_with(runtime) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def note_refusal(self, network: str, machine: str, runtime: str, refused: str) -> None:
+        """Keeps what was found."""
+        told = {"runtime": runtime, "refused": refused, "made_with": _runs_with(runtime)}
+        self._write(self._cache / network / _name(runtime, machine), json.dumps(told, indent=1))
+
     def _write(self, path: Path, content: str) -> None:
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         with contextlib.suppress(OSError):
@@ -88,8 +101,7 @@ class Kept:
             what = error.message if isinstance(error, ModelMismatch) else type(error).__name__
             _log.warning("the converted model in %s is damaged and is made anew: %s", folder, what)
             return None
-        runs_with = versions(*PACKAGES[family.partition("-")[0]])
-        return folder if runs_with.items() <= card.get("made_with", {}).items() else None
+        return folder if _runs_with(family).items() <= card.get("made_with", {}).items() else None
 
     def convert(
         self, network: str, family: str, vocabulary: Vocabulary, write: Callable[[Path], dict[str, Any]]
@@ -100,8 +112,9 @@ class Kept:
             if known is not None:
                 return known
             if not writable:
-                self._passing.append(tempfile.TemporaryDirectory(prefix="citewell-"))
-                return _fill(Path(self._passing[-1].name), family, vocabulary, write)
+                passing = tempfile.mkdtemp(prefix="citewell-")
+                weakref.finalize(self, shutil.rmtree, passing, ignore_errors=True)
+                return _fill(Path(passing), family, vocabulary, write)
             folder = self._cache / network / family
             part = folder.with_name(f"{family}.{os.getpid()}.part")
             shutil.rmtree(part, ignore_errors=True)
@@ -133,7 +146,12 @@ class Kept:
 def _fill(folder: Path, family: str, vocabulary: Vocabulary, write: Callable[[Path], dict[str, Any]]) -> Path:
     card = write(folder)
     vocabulary.tokenizer.save(str(folder / TOKENIZER))
-    reads = {"inputs": vocabulary.inputs, "outputs": vocabulary.outputs, "pad_id": vocabulary.pad_id}
+    reads = {
+        "inputs": vocabulary.inputs,
+        "outputs": vocabulary.outputs,
+        "pad_id": vocabulary.pad_id,
+        "max_tokens": vocabulary.max_tokens,
+    }
     library = family.partition("-")[0]
     made_with = versions("torch", *PACKAGES[library], *CONVERTING.get(family, ()))
     told = {"made_with": made_with, **reads, **card}
@@ -146,7 +164,9 @@ def vocabulary_in(folder: Path) -> Vocabulary:
     """The vocabulary of a converted network."""
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    return Vocabulary(tokenizer, tuple(card["inputs"]), tuple(card["outputs"]), int(card["pad_id"]))
+    return Vocabulary(
+        tokenizer, tuple(card["inputs"]), tuple(card["outputs"]), int(card["pad_id"]), int(card["max_tokens"])
+    )
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -158,5 +178,9 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def _name(network: str, machine: str) -> str:
-    return f"{network}-{hashlib.sha256(machine.encode()).hexdigest()[:12]}.json"
+def _runs_with(runtime: str) -> dict[str, str]:
+    return versions(*PACKAGES.get(runtime.partition("-")[0], ("torch",)))
+
+
+def _name(what: str, machine: str) -> str:
+    return f"{what}-{hashlib.sha256(machine.encode()).hexdigest()[:12]}.json"

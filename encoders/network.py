@@ -20,20 +20,24 @@ Text = str | tuple[str, str]  # a text, or a question and a passage
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """How texts become numbers: the model's tokenizer as its own library sets it up, the arrays the network reads, the id of padding."""
+    """How texts become numbers: the model's tokenizer as its own library sets it up, the arrays the network reads, the id of padding, and
+    the tokens to which a text is cut."""
 
     tokenizer: Tokenizer
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     pad_id: int
+    max_tokens: int
 
     def encode(self, texts: Sequence[Text]) -> list[Encoding]:
         """The tokens of each, special tokens included."""
         return list(self.tokenizer.encode_batch(list(texts)))
 
-    def arrays(self, encodings: Sequence[Encoding]) -> tuple[NDArray[np.int64], ...]:
-        """What the network reads: `(len(encodings), longest) int64` each, in the order of `inputs`."""
-        width = max(len(encoding) for encoding in encodings)
+    def arrays(self, encodings: Sequence[Encoding], step: int = 1) -> tuple[NDArray[np.int64], ...]:
+        """What the network reads: `(len(encodings), longest) int64` each, in the order of `inputs`; the width is a multiple of `step`, or
+        the most tokens that a text is cut to."""
+        longest = max(len(encoding) for encoding in encodings)
+        width = max(longest, min(-(-longest // step) * step, self.max_tokens))
         made = []
         for name in self.inputs:
             filled = np.full((len(encodings), width), self.pad_id if name == "input_ids" else 0, dtype=np.int64)
@@ -84,4 +88,4 @@ def vocabulary_of(tokenizer: Any, outputs: Sequence[str], max_tokens: int) -> Vo
     own.no_padding()
     own.enable_truncation(max_tokens)
     inputs = tuple(name for name in INPUTS if name in tokenizer.model_input_names)
-    return Vocabulary(own, inputs, tuple(outputs), int(tokenizer.pad_token_id or 0))
+    return Vocabulary(own, inputs, tuple(outputs), int(tokenizer.pad_token_id or 0), max_tokens)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from citewell.core.machine import this_machine
 from citewell.encoders import forms, slices
@@ -47,6 +48,7 @@ def tune(encoder: Encoder, *, thorough: bool = False, told: Told = lambda _: Non
             measured.append(Measured(runtime=name, refused=f"{type(error).__name__}: {error}"[:300]))
             continue
         why_not = refusal(network.reads, agreement, order)
+        encoder.note(name, why_not)
         found = Measured(runtime=name, agreement=agreement, order=round(order, 4), refused=why_not)
         measured.append(_timed(encoder, found, runtime))
     bulk, question, reason = choose(measured, network.reads)
@@ -62,7 +64,7 @@ def tune(encoder: Encoder, *, thorough: bool = False, told: Told = lambda _: Non
         question=question,
         question_threads=_question_threads(encoder, question, threads),
         reason=reason,
-        scores=_range(truth) if network.reads == "pairs" else None,
+        scores=_range(network.reads, truth),
     )
     encoder.remember(tuning)
     return tuning
@@ -82,7 +84,7 @@ def _timed(encoder: Encoder, measured: Measured, runtime: Runtime) -> Measured:
     vocabulary = encoder.loaded().vocabulary
     texts = forms.texts_for(encoder.network)
     many = vocabulary.arrays(vocabulary.encode(texts[slices.PASSAGES][:TIMED_TEXTS]))
-    one = vocabulary.arrays(vocabulary.encode(texts["questions"][:1]))
+    one = vocabulary.arrays(vocabulary.encode(texts["questions"][:1]), runtime.step)
     seconds = _seconds(lambda: runtime.run(*many), TIMED_RUNS)
     speed = {
         "texts_per_s": round(TIMED_TEXTS / min(seconds), 2),
@@ -106,16 +108,28 @@ def _question_threads(encoder: Encoder, name: str, threads: int) -> int:
     if threads == 1:
         return 1
     vocabulary = encoder.loaded().vocabulary
-    one = vocabulary.arrays(vocabulary.encode(forms.texts_for(encoder.network)["questions"][:1]))
+    encodings = vocabulary.encode(forms.texts_for(encoder.network)["questions"][:1])
 
     def taken(count: int) -> float:
         runtime = encoder.runtime(name, count)
+        one = vocabulary.arrays(encodings, runtime.step)
         return statistics.median(_seconds(lambda: runtime.run(*one), QUESTION_RUNS))
 
     return threads if taken(threads) < taken(1) else 1
 
 
-def _range(truth: Rows) -> tuple[float, float]:
-    """The first and the last percentile of the reference's scores."""
-    low, high = np.percentile(np.concatenate([rows.ravel() for rows in truth.values()]), [1, 99])
+def _range(reads: str, truth: Rows) -> tuple[float, float]:
+    """The first and the last percentile of the reference's scores; of vectors, those of the best cosines of the questions."""
+    if reads == "pairs":
+        scores = np.concatenate([rows.ravel() for rows in truth.values()])
+    else:
+        asked = _unit(truth["questions"])
+        scores = np.concatenate(
+            [(_unit(rows) @ asked.T).max(axis=0) for kind, rows in truth.items() if kind != "questions"]
+        )
+    low, high = np.percentile(scores, [1, 99])
     return round(float(low), 4), round(float(high), 4)
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)

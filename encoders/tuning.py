@@ -50,7 +50,10 @@ class Measured(Frozen):
 
 
 class Tuning(Frozen):
-    """The calibration card of a network on a kind of machine: what was measured with what, and what is used from now on."""
+    """The calibration card of a network on a kind of machine: what was measured with what, and what is used from now on.
+
+    `scores` is the range of the reference's scores: of pairs, or of questions' best cosines.
+    """
 
     network: str
     machine: str
@@ -63,7 +66,7 @@ class Tuning(Frozen):
     question: str
     question_threads: int
     reason: str
-    scores: tuple[float, float] | None = None
+    scores: tuple[float, float]
 
     def of(self, runtime: str) -> Measured | None:
         """What was measured of this runtime."""

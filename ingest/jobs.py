@@ -49,6 +49,9 @@ class IngestReport:
     measured: dict[str, str] = field(
         default_factory=dict
     )  # by model, what runs it from now on and why, when that was found out
+    timings_ms: dict[str, float] = field(
+        default_factory=dict
+    )  # by stage: read (with parsing), split, embed, store, publish
     ms: float = 0.0
 
 

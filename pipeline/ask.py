@@ -179,6 +179,7 @@ def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
     with stage("dense") as span:
         dense = snapshot.dense.search(query, depth)
         span.facts["candidates"] = len(dense)
+        engine.see_scores("dense", [candidate.score for candidate in dense.candidates[:1]])
         note = across_languages(engine.embedder, snapshot, query.text)
         if note:
             span.facts["warning"] = note
@@ -214,6 +215,7 @@ def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking
                 raise
             span.facts["warning"] = f"not reranked: {error.message}"
             return ordered, passages
+        engine.see_scores("rerank", done.scores)
         span.facts |= {"model": settings.model, "max_forwards": engine.rerank_settings.max_forwards}
         span.facts |= {"forwards": done.forwards, "remembered": done.remembered, "spared": done.spared}
         span.facts["share"] = round(done.share, 4)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from citewell.core.errors import FileRejected, FileUnreadable, SourceError
 from citewell.core.protocols import Vectors
+from citewell.core.tracing import stage, tracing
 from citewell.core.types import Chunk, Document, document_id
 from citewell.index.embed import content_hash, embedding_input
 from citewell.index.store.generations import Recipe, require_same
@@ -50,6 +51,7 @@ class _Run:
     ended: set[str] = field(default_factory=set)
     rejected: list[tuple[str, str, str, str, str, str]] = field(default_factory=list)
     cleared: list[tuple[str, str]] = field(default_factory=list)
+    reading_s: float = 0.0
 
 
 def ingest_paths(
@@ -202,17 +204,19 @@ def _split_and_embed(
     """The passages of each document with the keys of their vectors, and the vectors that are not stored yet."""
     inputs: dict[bytes, str] = {}
     split: list[tuple[list[Chunk], list[bytes]]] = []
-    for document in documents:
-        chunks, texts = _embedding_inputs(engine, document)
-        hashes = [content_hash(text) for text in texts]
-        inputs |= dict(zip(hashes, texts, strict=True))
-        split.append((chunks, hashes))
-        report.passages += len(chunks)
+    with stage("split"):
+        for document in documents:
+            chunks, texts = _embedding_inputs(engine, document)
+            hashes = [content_hash(text) for text in texts]
+            inputs |= dict(zip(hashes, texts, strict=True))
+            split.append((chunks, hashes))
+            report.passages += len(chunks)
     wanted = engine.catalog.missing_vectors(inputs, engine.embedder.fingerprint)
     to_embed = [key for key in inputs if key in wanted]
     if to_embed:
         report.measured |= settle(engine, progress.tell)
-    vectors = engine.embedder.embed([inputs[key] for key in to_embed]) if to_embed else ()
+    with stage("embed"):
+        vectors = engine.embedder.embed([inputs[key] for key in to_embed]) if to_embed else ()
     report.chunks_embedded += len(to_embed)
     return split, dict(zip(to_embed, vectors, strict=True))
 
@@ -346,21 +350,36 @@ def _build(run: _Run, entries: Iterable[Entry], sources: dict[str, str]) -> Inge
     report = run.report
     size = run.engine.settings.ingest.window_documents
     window: list[Entry] = []
-    for entry in entries:
-        window.append(entry)
-        if len(window) == size:
-            _stage_window(run, window)
-            window = []
-    _stage_window(run, window)
-    run.writer.record(sources, run.rejected, run.cleared)
-    if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_generation() is None:
-        generation = run.writer.publish(run.ended, run.engine.recipe)
-        report.published = True
-        report.generation = f"{generation:06d}"
+    with tracing() as trace:
+        for entry in _read_timed(run, entries):
+            window.append(entry)
+            if len(window) == size:
+                _stage_window(run, window)
+                window = []
+        _stage_window(run, window)
+        run.writer.record(sources, run.rejected, run.cleared)
+        if report.added or run.ended or run.writer.has_unpublished_deletions() or run.writer.live_generation() is None:
+            with stage("publish"):
+                generation = run.writer.publish(run.ended, run.engine.recipe)
+            report.published = True
+            report.generation = f"{generation:06d}"
     if not report.generation:
         report.generation = f"{run.engine.catalog.live_generation() or 0:06d}"
+    report.timings_ms = {"read": round(run.reading_s * 1000, 3), **trace.timings_ms()}
     report.ms = round((time.perf_counter() - started) * 1000, 1)
     return report
+
+
+def _read_timed(run: _Run, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The same entries; the time until each comes, which is that of reading and parsing, is added up."""
+    waiting = iter(entries)
+    while True:
+        began = time.perf_counter()
+        entry = next(waiting, None)
+        run.reading_s += time.perf_counter() - began
+        if entry is None:
+            return
+        yield entry
 
 
 def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
@@ -373,7 +392,8 @@ def _stage_window(run: _Run, window: Sequence[Entry]) -> None:
         Staged(document, entry.source, entry.path, entry.content_key, chunks, hashes)
         for (entry, document), (chunks, hashes) in zip(new, split, strict=True)
     ]
-    run.writer.stage(staged, vectors, run.engine.embedding_recipe if vectors else run.engine.recipe)
+    with stage("store"):
+        run.writer.stage(staged, vectors, run.engine.embedding_recipe if vectors else run.engine.recipe)
 
 
 def upload_id(name: str) -> str:

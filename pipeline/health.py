@@ -17,6 +17,7 @@ from citewell.index.store.catalog import CATALOG_NAME
 from citewell.index.store.generations import Manifest, generation_folder, read_manifest
 from citewell.index.store.verify import Remedy, verify
 from citewell.pipeline.budget import forwards_within, measured_forward
+from citewell.pipeline.drift import drift_of
 from citewell.pipeline.encoders import what_runs
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.endpoint import is_endpoint
@@ -58,6 +59,7 @@ def status(engine: Engine) -> dict[str, Any]:
         "reranker": engine.settings.rerank.model or None,
         "vectors_by": list(manifest.vectors_by) if manifest else [],
         "encoders": what_runs(engine),
+        "drift": drift_of(engine.live_scores, engine.encoders),
         "config_hash": engine.config_hash,
         "rejected": catalog.dead_letters(),
     }
@@ -117,6 +119,15 @@ def _encoders(engine: Engine) -> list[Finding]:
             Finding("encoder", state, f"{detail}; {told['fallback']}" if "fallback" in told else detail, hint)
         )
     return findings
+
+
+def _drift(engine: Engine, name: str) -> list[Finding]:
+    drift = engine.live_scores.of(name, engine.encoders[name])
+    if drift is None or not drift.drifted:
+        return []
+    detail = f"{drift.outside:.0%} of the last {drift.scores} scores of {name} lie outside the range in which {drift.runtime} was compared with the reference"
+    hint = "`citewell doctor --tune` measures anew; encoders.runtime = torch-float32 does without anything converted."
+    return [Finding("drift", "note", detail, hint)]
 
 
 def _reranker(engine: Engine) -> str:

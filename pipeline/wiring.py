@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from citewell.core.cache import CacheUse
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.filters import Filter
 from citewell.core.models import model_folder
@@ -20,11 +21,13 @@ from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
 from citewell.index.embed import SentenceEmbedder
 from citewell.index.embed_by_language import EmbedderByLanguage, embedder_of
+from citewell.index.remembering import RememberingEmbedder
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.index.store.catalog import Catalog
 from citewell.index.store.generations import Fingerprints, Manifest, Recipe, require_same
 from citewell.ingest.chunking import Chunker
 from citewell.pipeline.budget import forwards_within, measured_forward
+from citewell.pipeline.drift import LiveScores
 from citewell.rerank.cache import PairCache
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 from citewell.rerank.endpoint import EndpointReranker, is_endpoint
@@ -50,6 +53,19 @@ class Engine:
     def embedder(self) -> SentenceEmbedder | EmbedderByLanguage:
         """The bi-encoder, or those of several languages as one; weights are loaded at the first text."""
         return embedder_of(self.settings.embedder, self.settings.encoders, self.kept)
+
+    @cached_property
+    def asking_embedder(self) -> RememberingEmbedder:
+        """The bi-encoder with a memory, for questions and what is quoted; ingestion does without, since its passages come once."""
+        return RememberingEmbedder(self.embedder)
+
+    @property
+    def caches(self) -> list[CacheUse]:
+        """How what this engine remembers has been used."""
+        found = [*self.asking_embedder.use, self.score_cache.use]
+        if isinstance(self.reranker, ReadingCrossEncoder):
+            found.append(self.reranker.readings.use)
+        return found
 
     @property
     def encoders(self) -> dict[str, Encoder]:
@@ -118,11 +134,11 @@ class Engine:
         """The model that a generation's vectors come from. Raises IndexIncompatible for one that neither the settings name nor a
         deliberate choice does."""
         if manifest.fingerprints == self.fingerprints:
-            return self.embedder
+            return self.asking_embedder
         if not deliberate and self.catalog.chosen_generation() != manifest.generation:
             require_same(manifest.fingerprints, self.fingerprints)
         if manifest.fingerprints.embedder == self.embedder.fingerprint:
-            return self.embedder
+            return self.asking_embedder
         told = manifest.settings["embedder"]
         named = {name: told[name] for name in EmbedderSettings.model_fields if name in told}
         chosen = embedder_of(EmbedderSettings.model_validate(named), self.settings.encoders, self.kept)
@@ -196,7 +212,11 @@ class Engine:
     def generator(self, snapshot: Snapshot) -> Generator:
         """The generator, weighing words as this generation does."""
         return ExtractiveGenerator(
-            self.embedder, self.tokenizer, snapshot.bm25.analyse, snapshot.bm25.term_weights, self.settings.generate
+            self.asking_embedder,
+            self.tokenizer,
+            snapshot.bm25.analyse,
+            snapshot.bm25.term_weights,
+            self.settings.generate,
         )
 
     @cached_property
@@ -208,14 +228,28 @@ class Engine:
         """An engine over the same directory with other settings; models that they share are loaded once."""
         other = Engine(self.directory, settings)
         if (settings.embedder, settings.encoders) == (self.settings.embedder, self.settings.encoders):
-            other.__dict__["embedder"] = self.embedder
+            for shared in ("embedder", "asking_embedder"):
+                other.__dict__[shared] = getattr(self, shared)
         if settings.encoders == self.settings.encoders and _same_reader(settings.rerank, self.settings.rerank):
             for shared in ("reranker", "score_cache"):
                 other.__dict__[shared] = getattr(self, shared)
         return other
 
+    @cached_property
+    def live_scores(self) -> LiveScores:
+        """Where the scores of live questions lie, compared with those of the measurement."""
+        return LiveScores(self.directory)
+
+    def see_scores(self, stage: str, scores: Iterable[float]) -> None:
+        """Takes the scores of one question by `dense` or `rerank`; several models by language have no range in common."""
+        if stage == "dense" and isinstance(self.embedder, SentenceEmbedder):
+            self.live_scores.see(self.embedder.encoder, scores)
+        elif stage == "rerank" and isinstance(self.reranker, CrossEncoderReranker):
+            self.live_scores.see(self.reranker.encoder, scores)
+
     def close(self) -> None:
-        """Gives the catalog back, where it was opened."""
+        """Keeps what was counted, and gives the catalog back, where it was opened."""
+        self.live_scores.flush()
         if "catalog" in self.__dict__:
             self.catalog.close()
 

@@ -20,14 +20,15 @@ PILOT = 2 * STEP  # candidates whose scores say what high and low mean for this 
 
 @dataclass(frozen=True, slots=True)
 class Reranked:
-    """The new order, how many pairs the model read, how many scores were remembered, how many candidates of the head it left out, and the
-    model's share of the score."""
+    """The new order, how many pairs the model read, how many scores were remembered, how many candidates of the head it left out, the
+    model's share of the score, and its own scores."""
 
     ranking: Ranking
     forwards: int
     remembered: int
     spared: int
     share: float
+    scores: tuple[float, ...] = ()
 
 
 def rerank(
@@ -61,7 +62,8 @@ def rerank(
     blended = {key: HEAD_BONUS + (1 - share) * value + share * scaled.get(key, 0.0) for key, value in base.items()}
     blended |= min_max({c.chunk_id: c.score for c in tail})
     ranking = rank_by_score(reranker.name, blended, {c.chunk_id: c.doc_id for c in alive})
-    return Reranked(ranking, reading.forwards, reading.remembered, len(head) - len(reading.scores), share)
+    spared = len(head) - len(reading.scores)
+    return Reranked(ranking, reading.forwards, reading.remembered, spared, share, tuple(reading.scores.values()))
 
 
 def _share(query: Query, base: Mapping[str, float], reranker: Reranker, settings: RerankSettings) -> float:

@@ -18,7 +18,9 @@ CONVERTING = {"openvino-int8": ("nncf",), "onnx-float32": ("onnx", "onnxscript")
 
 
 class Runtime(Protocol):
-    """A network, ready to run on so many threads."""
+    """A network, ready to run on so many threads. `step`: the width of a single text is rounded up to a multiple of it."""
+
+    step: int
 
     def run(self, *arrays: object) -> Outputs:
         """The network's outputs for arrays of int64 `(texts, tokens)`; numpy arrays of float32 that the caller keeps."""

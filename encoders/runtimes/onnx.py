@@ -19,6 +19,8 @@ FILE = "model.onnx"
 class OnnxRuntime:
     """An exported network on so many threads, which do not spin while they wait."""
 
+    step = 1
+
     def __init__(self, folder: Path, threads: int) -> None:
         import onnxruntime
 

@@ -23,6 +23,8 @@ FILE = "model.xml"
 class OpenVinoRuntime:
     """A converted network on so many threads. Threads are not tied to cores: two processes would choose the same ones."""
 
+    step = 32  # a width that differs from the last call\'s costs more than twice as much as padding
+
     def __init__(self, folder: Path, precision: str, threads: int) -> None:
         import openvino
 

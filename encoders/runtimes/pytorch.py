@@ -21,6 +21,8 @@ _KEPT_BYTES = 1 << 28
 class TorchRuntime:
     """Runs on an accelerator where there is one, else on so many threads; the products of matrices in the given precision."""
 
+    step = 1
+
     def __init__(self, module: nn.Module, precision: str, threads: int) -> None:
         import torch
         from sentence_transformers.util import get_device_name
