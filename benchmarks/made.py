@@ -42,6 +42,7 @@ class MadeCorpus:
     """Passages by number; each has one topic, and its vector lies near that topic's centre."""
 
     fingerprint = f"made-{DIMENSION}"
+    runtime = "chance"
     dimension = DIMENSION
     languages = frozenset({MULTILINGUAL})
     max_tokens = 256

@@ -38,6 +38,7 @@ class RandomEmbedder:
     """A unit vector by chance for each text: as long as the real ones, and without their time."""
 
     fingerprint = "random-384"
+    runtime = "chance"
     dimension = DIMENSION
     languages = frozenset({MULTILINGUAL})
     max_tokens = 256
@@ -77,7 +78,12 @@ def main() -> None:
     print(describe_machine())
     with tempfile.TemporaryDirectory() as temporary:
         directory = arguments.dir or Path(temporary)
-        engine = Engine(directory, load_settings(ingest={"window_documents": 1000}, rerank={"model": ""}))
+        engine = Engine(
+            directory,
+            load_settings(
+                ingest={"window_documents": 1000}, rerank={"model": ""}, encoders={"runtime": "torch-float32"}
+            ),
+        )
         engine.__dict__["embedder"] = RandomEmbedder(engine)
         began = time.perf_counter()
         ingest_documents(engine, [entry(number, 0) for number in range(arguments.documents)])

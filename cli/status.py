@@ -38,8 +38,13 @@ def status(place: Place, as_json: bool) -> None:
         click.echo(
             f"sketch            of {sketch['rows']} passages: recall@100 {sketch['recall']:.3f}, {faster:.0f} times faster"
         )
-    click.echo(f"machine           {result['encoders']['machine']}, {result['encoders']['threads']} threads")
-    for name, told in result["encoders"]["models"].items():
+    runs = result["encoders"]
+    click.echo(
+        f"machine           {runs['machine']}, {runs['threads']} threads"
+        if "machine" in runs
+        else f"models            {runs['error']}"
+    )
+    for name, told in runs.get("models", {}).items():
         also = "" if told["bulk"] == told["question"] else f", for a single question {told['question']}"
         click.echo(f"runs              {name}: {told['bulk']}{also}; {told.get('fallback') or told['reason']}")
     for drift in result["drift"]:

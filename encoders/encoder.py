@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,31 +66,38 @@ class Encoder:
 
     @cached_property
     def decision(self) -> Decision:
-        """What runs the network: what the settings name, what was measured, or the reference where nothing was."""
-        if self._settings.runtime != "auto":
-            wanted = Decision(self._settings.runtime, self._settings.runtime, "encoders.runtime names it")
-        elif self.tuning is not None:
-            wanted = Decision(self.tuning.bulk, self.tuning.question, self.tuning.reason)
-        else:
-            return Decision(REFERENCE, REFERENCE, UNMEASURED)
-        return self._usable(wanted)
+        """What runs the network, found out by opening it: converts it where that was not done, and compares it where that was not done."""
+        return self._unless(self._wanted, self._why_not)
+
+    @property
+    def outlook(self) -> Decision:
+        """What will run the network, as far as that can be told without opening anything."""
+        return self.__dict__.get("decision") or self._unless(self._wanted, self._known_why_not)
 
     @cached_property
     def tuning(self) -> Tuning | None:
         """What was measured on such a machine; None where nothing was."""
         return self._kept.tuning(self.network.key, this_machine().name)
 
-    def _usable(self, wanted: Decision) -> Decision:
+    @property
+    def _wanted(self) -> Decision:
+        """What the settings name, what was measured, or the reference where nothing was."""
+        if self._settings.runtime != "auto":
+            return Decision(self._settings.runtime, self._settings.runtime, "encoders.runtime names it")
+        if self.tuning is not None:
+            return Decision(self.tuning.bulk, self.tuning.question, self.tuning.reason)
+        return Decision(REFERENCE, REFERENCE, UNMEASURED)
+
+    def _unless(self, wanted: Decision, why_not: Callable[[str], str]) -> Decision:
+        """What is wanted, or the reference where something speaks against that."""
         for name in dict.fromkeys((wanted.bulk, wanted.question)):
-            why_not = self._why_not(name)
-            if why_not:
-                told = f"{name} cannot be used: {why_not}"
-                _log.warning("%s; %s is used instead", told, REFERENCE)
-                return Decision(REFERENCE, REFERENCE, wanted.reason, told)
+            against = why_not(name)
+            if against:
+                return Decision(REFERENCE, REFERENCE, wanted.reason, f"{name} cannot be used: {against}")
         return wanted
 
-    def _why_not(self, name: str) -> str:
-        """Why a runtime cannot run the network here; empty when it can, and then its converted form is there."""
+    def _known_why_not(self, name: str) -> str:
+        """What is known to speak against a runtime; empty where nothing is."""
         if not suits(name, this_machine()):
             return f"the processor, {this_machine().name}, has no bfloat16"
         if not family_of(name):
@@ -98,16 +105,32 @@ class Encoder:
         missing = missing_for(name, converted=self.folder(name) is not None)
         if missing:
             return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed: pip install {' '.join(missing)}"
-        try:
-            self.convert(name)
-            runtime = self.runtime(name, self.most_threads)
-            found = self._kept.refusal(self.network.key, this_machine().name, name)
-            if found is None:
-                found = forms.unlike(self.network, self.loaded(), runtime)
-                self.note(name, found)
-            return found
-        except Exception as error:  # whatever a converter or a library raises, the reference still works
-            return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200] if str(error).strip() else 'no reason given'}"
+        return self._kept.refusal(self.network.key, this_machine().name, name) or ""
+
+    def _why_not(self, name: str) -> str:
+        """Why a runtime cannot run the network here, said in the log; empty when it can, and then it is ready."""
+        against = self._known_why_not(name)
+        if not against and family_of(name):
+            try:
+                against = self._made_ready(name)
+            except Exception as error:  # whatever a converter or a library raises, the reference still works
+                told = str(error).strip().splitlines()
+                against = f"{type(error).__name__}: {told[0][:200] if told else 'no reason given'}"
+        if against:
+            _log.warning("%s cannot be used: %s; %s is used instead", name, against, REFERENCE)
+        return against
+
+    def _made_ready(self, name: str) -> str:
+        """Converts the network where that was not done, opens it, and compares it with the reference where that was not done."""
+        if self.folder(name) is None:
+            _log.warning("%s is made ready for %s once, which takes some seconds", self.network.key, name)
+        self.convert(name)
+        runtime = self.runtime(name, self.most_threads)
+        found = self._kept.refusal(self.network.key, this_machine().name, name)
+        if found is None:
+            found = forms.unlike(self.network, self.loaded(), runtime)
+            self.note(name, found)
+        return found
 
     @property
     def most_threads(self) -> int:

@@ -51,7 +51,10 @@ def in_words(tuning: Tuning) -> str:
 
 
 def what_runs(engine: Engine) -> dict[str, Any]:
-    """The machine, and for each model what runs it, for how it was chosen, and what it cannot do."""
+    """The machine, and for each model what runs it for many texts and for one, why, and what could not be used.
+
+    Nothing is opened for it. Raises ModelUnavailable or ModelMismatch.
+    """
     return {
         "machine": this_machine().name,
         "threads": available_threads(engine.settings.encoders.threads),
@@ -60,4 +63,4 @@ def what_runs(engine: Engine) -> dict[str, Any]:
 
 
 def _told(encoder: Encoder) -> dict[str, Any]:
-    return {key: value for key, value in asdict(encoder.decision).items() if value}
+    return {key: value for key, value in asdict(encoder.outlook).items() if value}

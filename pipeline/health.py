@@ -58,11 +58,18 @@ def status(engine: Engine) -> dict[str, Any]:
         "embedder": engine.settings.embedder.model,
         "reranker": engine.settings.rerank.model or None,
         "vectors_by": list(manifest.vectors_by) if manifest else [],
-        "encoders": what_runs(engine),
-        "drift": drift_of(engine.live_scores, engine.encoders),
+        **_models(engine),
         "config_hash": engine.config_hash,
         "rejected": catalog.dead_letters(),
     }
+
+
+def _models(engine: Engine) -> dict[str, Any]:
+    """What runs the models, and whether their live scores drift; what is wrong with a model is the doctor's to say."""
+    try:
+        return {"encoders": what_runs(engine), "drift": drift_of(engine.live_scores, engine.encoders)}
+    except CitewellError as error:
+        return {"encoders": {"error": error.message}, "drift": []}
 
 
 def _manifest(engine: Engine, generation: int) -> Manifest:

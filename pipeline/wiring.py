@@ -70,7 +70,7 @@ class Engine:
     @property
     def encoders(self) -> dict[str, Encoder]:
         """What runs each model of these settings, by its name. Raises ModelUnavailable or ModelMismatch."""
-        found = dict(self.embedder.encoders)
+        found = dict(self.embedder.encoders) if isinstance(self.embedder, SentenceEmbedder | EmbedderByLanguage) else {}
         if isinstance(self.reranker, CrossEncoderReranker):
             found[self.settings.rerank.model] = self.reranker.encoder
         return found

@@ -13,8 +13,8 @@ PROGRAM = Path(sys.executable).with_name("citewell")
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The surroundings of a command: no settings of ours, no network for models."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("CITEWELL_")}
+    """The surroundings of a command: no network for models, and no settings but those of the tests on what runs the models."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("CITEWELL_") or k.startswith("CITEWELL_ENCODERS__")}
     return kept | {"PYTHONSAFEPATH": "1", "NO_COLOR": "1", "COLUMNS": "120"} | extra
 
 
