@@ -22,6 +22,7 @@ from citewell.encoders.network import Loaded, Network, Outputs, Text, Vocabulary
 from citewell.encoders.runtimes import REFERENCE, Runtime, family_of, missing_for, run_with, suits
 from citewell.encoders.tuning import Tuning
 
+LARGE_JOB = 64  # texts
 SLAB = 256  # texts whose tokens are made while others are run
 UNMEASURED = "nothing was measured on such a machine yet"
 _log = logging.getLogger("citewell.encoders")
@@ -67,7 +68,8 @@ class Encoder:
     @cached_property
     def decision(self) -> Decision:
         """What runs the network, found out by opening it: converts it where that was not done, and compares it where that was not done."""
-        return self._unless(self._wanted, self._why_not)
+        with self._opening:
+            return self._unless(self._wanted, self._why_not)
 
     @property
     def outlook(self) -> Decision:
@@ -201,7 +203,7 @@ class Encoder:
         The same texts in the same call give the same bits.
         """
         single = len(texts) == 1 and self.network.reads == "texts"
-        runtime = self._single() if single else self._many()
+        runtime = self._single() if single else self._many(len(texts))
         step = runtime.step if single else 1
         for places, encodings in self._encoded(texts):
             for batch in batches([len(encoding) for encoding in encodings]):
@@ -210,8 +212,10 @@ class Encoder:
                     outputs = runtime.run(*self.vocabulary().arrays(chosen, step))
                 yield Batch([places[i] for i in batch], chosen, outputs)
 
-    def _many(self) -> Runtime:
-        return self.runtime(self.decision.bulk, free_threads(self._settings.threads))
+    def _many(self, count: int) -> Runtime:
+        """On all cores that are free; to look for those is worth it only for a large job."""
+        threads = free_threads(self._settings.threads) if count >= LARGE_JOB else self.most_threads
+        return self.runtime(self.decision.bulk, threads)
 
     def _single(self) -> Runtime:
         """For one question, which more threads may slow down."""

@@ -24,7 +24,8 @@ from citewell.core.errors import ModelMismatch
 from citewell.core.models import require_checksums, write_checksums
 from citewell.encoders.network import Vocabulary
 from citewell.encoders.runtimes import CONVERTING, PACKAGES
-from citewell.encoders.tuning import Tuning
+from citewell.encoders.slices import checksum
+from citewell.encoders.tuning import BOUNDS, Tuning
 
 CARD = "card.json"
 TOKENIZER = "tokenizer.json"
@@ -49,11 +50,13 @@ class Kept:
         self._beside = None if beside is None else beside / FOLDER
 
     def tuning(self, network: str, machine: str) -> Tuning | None:
-        """What was measured here: for this index, else on a machine of this kind at all."""
+        """What was measured here: for this index, else on a machine of this kind at all; None also where another version measured otherwise."""
         for folder in (self._beside, self._cache):
             with contextlib.suppress(OSError, ValidationError):
                 if folder is not None:
-                    return Tuning.model_validate_json((folder / _name(network, machine)).read_bytes())
+                    found = Tuning.model_validate_json((folder / _name(network, machine)).read_bytes())
+                    if (found.texts, found.bounds) == (checksum(), BOUNDS):
+                        return found
         return None
 
     def remember(self, tuning: Tuning) -> None:
@@ -65,21 +68,23 @@ class Kept:
     def adopt(self, network: str, machine: str) -> Tuning | None:
         """What is known, kept beside the index from now on: what is measured later for others changes nothing here."""
         known = self.tuning(network, machine)
-        if known is not None and self._beside is not None and not (self._beside / _name(network, machine)).exists():
-            self._write(self._beside / _name(network, machine), known.model_dump_json(indent=1))
+        if known is not None and self._beside is not None:
+            own, told = self._beside / _name(network, machine), known.model_dump_json(indent=1)
+            if not own.is_file() or own.read_text(encoding="utf-8").strip() != told:
+                self._write(own, told)
         return known
 
     def refusal(self, network: str, machine: str, runtime: str) -> str | None:
         """What was found when this runtime was compared with the reference: why it is not used, empty when it may be; None where it was not."""
         try:
             told = json.loads((self._cache / network / _name(runtime, machine)).read_text(encoding="utf-8"))
-            return str(told["refused"]) if told["made_with"] == _runs_with(runtime) else None
+            return str(told["refused"]) if told["compared"] == _compared(runtime) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def note_refusal(self, network: str, machine: str, runtime: str, refused: str) -> None:
         """Keeps what was found."""
-        told = {"runtime": runtime, "refused": refused, "made_with": _runs_with(runtime)}
+        told = {"runtime": runtime, "refused": refused, "compared": _compared(runtime)}
         self._write(self._cache / network / _name(runtime, machine), json.dumps(told, indent=1))
 
     def _write(self, path: Path, content: str) -> None:
@@ -176,6 +181,11 @@ def versions(*packages: str) -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def _compared(runtime: str) -> dict[str, str]:
+    """What a comparison depends on besides the network and the machine: the library, the texts, and what is asked of it."""
+    return {**_runs_with(runtime), "texts": checksum(), "bounds": BOUNDS}
 
 
 def _runs_with(runtime: str) -> dict[str, str]:

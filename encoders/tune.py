@@ -14,7 +14,7 @@ from citewell.encoders import forms, slices
 from citewell.encoders.encoder import Encoder
 from citewell.encoders.kept import versions
 from citewell.encoders.runtimes import NAMES, PACKAGES, REFERENCE, Runtime, missing_for, run_with, suits
-from citewell.encoders.tuning import Measured, Rows, Tuning, choose, refusal
+from citewell.encoders.tuning import BOUNDS, Measured, Rows, Tuning, choose, refusal
 
 TIMED_TEXTS = 16
 TIMED_RUNS = 3
@@ -59,6 +59,7 @@ def tune(encoder: Encoder, *, thorough: bool = False, told: Told = lambda _: Non
         made_with=versions("torch", *(package for packages in PACKAGES.values() for package in packages), "nncf"),
         seed=slices.SEED,
         texts=slices.checksum(),
+        bounds=BOUNDS,
         measured=tuple(measured),
         bulk=bulk,
         question=question,

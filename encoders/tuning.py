@@ -20,6 +20,7 @@ MOST_MEAN_DEVIATION = 0.05
 LEAST_TAU = 0.95  # Kendall's tau of all scores
 LEAST_TIES_KEPT = 0.85  # of near ties, the share that stays in order where the reference tells them apart
 TOLD_APART = 0.02  # as a cosine's difference, or as a share of the spread of scores
+BOUNDS = f"{LEAST_COSINE} {LEAST_MEAN_COSINE} {LEAST_TIES_KEPT} {MOST_DEVIATION} {MOST_MEAN_DEVIATION} {LEAST_TAU}"
 EXACTNESS = {"float32": 2, "bfloat16": 1, "int8": 0}
 WORTH = 0.85  # a more exact runtime is taken when it has this share of the speed of the fastest
 
@@ -60,6 +61,7 @@ class Tuning(Frozen):
     made_with: dict[str, str]
     seed: int
     texts: str
+    bounds: str
     measured: tuple[Measured, ...]
     bulk: str
     question: str

@@ -125,6 +125,7 @@ def _encoders(engine: Engine) -> list[Finding]:
         findings.append(
             Finding("encoder", state, f"{detail}; {told['fallback']}" if "fallback" in told else detail, hint)
         )
+        findings.extend(_drift(engine, name))
     return findings
 
 

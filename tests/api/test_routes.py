@@ -88,6 +88,18 @@ def test_a_replaced_upload_keeps_its_earlier_version_readable(client: TestClient
     assert "nine" in client.get(f"/v1/documents/{doc_id}/text").json()["text"]
 
 
+def test_status_tells_what_is_there_and_how_the_caches_help(client: TestClient) -> None:
+    for _ in range(2):
+        client.post("/v1/answer", json={"question": "How many days of annual leave are there?"})
+    told = client.get("/v1/status").json()
+    assert told["index"]["documents"] == 3
+    assert told["index"]["encoders"]["models"]["all-MiniLM-L6-v2"]["bulk"]
+    caches = {cache["name"]: cache for cache in told["caches"]}
+    assert {"question vectors", "passage vectors", "scores", "readings"} == set(caches)
+    assert caches["scores"]["hits"] > 0
+    assert 0 < caches["scores"]["hit_rate"] <= 1
+
+
 def test_the_service_says_that_it_lives_and_is_ready(client: TestClient) -> None:
     assert client.get("/healthz").json()["status"] == "ok"
     assert client.get("/readyz").json() == {"status": "ready", "generation": "000001"}
