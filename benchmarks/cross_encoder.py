@@ -4,7 +4,8 @@ python benchmarks/cross_encoder.py speed SCIFACT [--cores 1] [--runtime auto]
 python benchmarks/cross_encoder.py quality SCIFACT CRANFIELD CISI --cache DIR [--runtime auto] [--limit 300]
 
 `speed`: 50 passages of 200 tokens for each of some questions, both in turn, and Kendall's tau over the first 20 of sentence-transformers'
-order. `quality`: nDCG@10 of what is served with this runtime and with PyTorch in float32, with a paired test.
+order. `quality`: nDCG@10 with this runtime and with PyTorch in float32, as it is served and by the cross-encoder's word
+alone, with a paired test.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sentence_transformers import CrossEncoder
 
 from citewell.core.machine import this_machine
 from citewell.core.models import model_folder
-from citewell.core.settings import EncoderSettings, load_settings
+from citewell.core.settings import EncoderSettings, Settings, load_settings
 from citewell.core.types import Chunk, Query, text_version
 from citewell.encoders.kept import Kept, cache_folder
 from citewell.encoders.runtimes import REFERENCE
@@ -133,23 +134,38 @@ def quality(location: Path, runtime: str, cache: Path, limit: int) -> None:
         for shared in ("embedder", "asking_embedder"):
             engines[name].__dict__[shared] = getattr(base, shared)
         engines[name].__dict__["reranker"] = reader_with(name)
-    runs: dict[str, dict[str, dict[str, float]]] = {name: {} for name in engines}
+    alone = {name: engine.variant(_weighing_alone(engine.settings)) for name, engine in engines.items()}
+    for name, engine in alone.items():
+        for shared in ("embedder", "asking_embedder", "reranker", "score_cache"):
+            engine.__dict__[shared] = getattr(engines[name], shared)
+    runs: dict[str, dict[str, dict[str, dict[str, float]]]] = {
+        kind: {name: {} for name in engines} for kind in ("as served", "alone")
+    }
     snapshot = base.snapshot()
     for topic in topics:
         first = first_stage(base, snapshot, topic.query)
         ordered = learn_to_rank(base, first, first.fuse(settings.fusion))
-        for name, engine in engines.items():
-            ranking, _ = rerank_head(engine, topic.query, ordered)
-            runs[name][topic.query_id] = best_passages(ranking, indexed.names)
-    parsed = parse_measures([MEASURE])
-    values = {name: dict(values_by_topic(parsed, qrels, canonical_run(run))[MEASURE]) for name, run in runs.items()}
-    change = paired_difference(values[REFERENCE], values[runtime])
+        for kind, group in (("as served", engines), ("alone", alone)):
+            for name, engine in group.items():
+                ranking, _ = rerank_head(engine, topic.query, ordered)
+                runs[kind][name][topic.query_id] = best_passages(ranking, indexed.names)
     used = engines[runtime].encoders[settings.rerank.model].decision.bulk
-    print(
-        f"{dataset.name:16s} {len(topics):4d} queries: {MEASURE} {REFERENCE} {estimate(values[REFERENCE]).mean:.4f}, "
-        f"{used} {estimate(values[runtime]).mean:.4f} ({change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}], p {change.p:.3f})",
-        flush=True,
-    )
+    parsed = parse_measures([MEASURE])
+    for kind, by_name in runs.items():
+        values = {
+            name: dict(values_by_topic(parsed, qrels, canonical_run(run))[MEASURE]) for name, run in by_name.items()
+        }
+        change = paired_difference(values[REFERENCE], values[runtime])
+        print(
+            f"{dataset.name:12s} {len(topics):4d} queries, {kind:9s}: {MEASURE} {REFERENCE} {estimate(values[REFERENCE]).mean:.4f}, "
+            f"{used} {estimate(values[runtime]).mean:.4f} ({change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}], p {change.p:.3f})",
+            flush=True,
+        )
+
+
+def _weighing_alone(settings: Settings) -> Settings:
+    """The same with nothing but the cross-encoder's word on what it has read."""
+    return settings.model_copy(update={"rerank": settings.rerank.model_copy(update={"weight": 1.0})})
 
 
 if __name__ == "__main__":

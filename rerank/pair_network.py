@@ -10,29 +10,13 @@ from torch import Tensor, nn
 from transformers.utils import logging
 
 from citewell.core.errors import ModelMismatch, ModelUnavailable
+from citewell.encoders.chain import Chain
 from citewell.encoders.network import Loaded, vocabulary_of
 from citewell.rerank.cross_encoder import HINT
 from citewell.rerank.pair_model import PairModel
 
+SCORES = "scores"
 READS = ("relevance", "answerable", "start", "end")
-
-
-class ScoringNetwork(nn.Module):
-    """The modules of a sentence-transformers CrossEncoder one after the other."""
-
-    def __init__(self, modules: list[nn.Module]) -> None:
-        super().__init__()
-        self.parts = nn.ModuleList(modules)
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """Raw scores `(pairs, 1)` for `(pairs, tokens)` of int64 each."""
-        features = {"input_ids": input_ids, "attention_mask": attention_mask}
-        if token_type_ids is not None:
-            features["token_type_ids"] = token_type_ids
-        for part in self.parts:
-            features = part(features)
-        scores: Tensor = features["scores"]
-        return scores
 
 
 class ReadingNetwork(nn.Module):
@@ -54,7 +38,7 @@ def load_cross_encoder(folder: Path, max_tokens: int) -> Loaded:
     """The cross-encoder in `folder`. Raises ModelUnavailable or ModelMismatch."""
     model = _load(folder, max_tokens)
     vocabulary = vocabulary_of(model.tokenizer, ["relevance"], max_tokens)
-    return Loaded(ScoringNetwork(list(model)).eval(), vocabulary)
+    return Loaded(Chain(model, SCORES).eval(), vocabulary)
 
 
 def load_reader(folder: Path, max_tokens: int) -> Loaded:

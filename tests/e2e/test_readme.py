@@ -54,7 +54,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_files_named_in_the_documents_exist() -> None:
     for page in PAGES:
         for name in re.findall(
-            r"`((?:core|ingest|index|rerank|generate|pipeline|api|evaluation|cli|benchmarks|scripts)/[\w/.-]+)`",
+            r"`((?:core|encoders|ingest|index|rerank|generate|pipeline|api|evaluation|cli|benchmarks|scripts)/[\w/.-]+)`",
             page.read_text(encoding="utf-8"),
         ):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
