@@ -185,7 +185,7 @@ class Encoder:
     def folder(self, name: str) -> Path | None:
         """Where the converted form for this runtime lies; None for PyTorch, or where there is none."""
         family = family_of(name)
-        if family and self._folders.get(family) is None:
+        if family and family not in self._folders:
             self._folders[family] = self._kept.converted(self.network.key, family)
         return self._folders.get(family)
 

@@ -48,6 +48,7 @@ class Kept:
     def __init__(self, cache: Path, beside: Path | None = None) -> None:
         self._cache = cache / FOLDER
         self._beside = None if beside is None else beside / FOLDER
+        self._told: set[Path] = set()
 
     def tuning(self, network: str, machine: str) -> Tuning | None:
         """What was measured here: for this index, else on a machine of this kind at all; None also where another version measured otherwise."""
@@ -104,7 +105,9 @@ class Kept:
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         except (ModelMismatch, OSError, ValueError) as error:
             what = error.message if isinstance(error, ModelMismatch) else type(error).__name__
-            _log.warning("the converted model in %s is damaged and is made anew: %s", folder, what)
+            if folder not in self._told:
+                _log.warning("the converted model in %s is damaged and is made anew: %s", folder, what)
+                self._told.add(folder)
             return None
         return folder if _runs_with(family).items() <= card.get("made_with", {}).items() else None
 
