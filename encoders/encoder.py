@@ -130,7 +130,7 @@ class Encoder:
         runtime = self.runtime(name, self.most_threads)
         found = self._kept.refusal(self.network.key, this_machine().name, name)
         if found is None:
-            found = forms.unlike(self.network, self.loaded(), runtime)
+            found = forms.unlike(self.network, self.loaded(), runtime, self.most_threads)
             self.note(name, found)
         return found
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.core.machine import available_threads
 from citewell.encoders import slices
 from citewell.encoders.batching import batches
 from citewell.encoders.kept import Kept
@@ -54,9 +53,9 @@ def compared(network: Network, truth: Rows, found: Rows) -> tuple[dict[str, Agre
     return compare_scores(truth, found) if network.reads == "pairs" else compare_vectors(truth, found)
 
 
-def unlike(network: Network, loaded: Loaded, runtime: Runtime) -> str:
+def unlike(network: Network, loaded: Loaded, runtime: Runtime, threads: int) -> str:
     """Why what this runtime computes is too unlike the reference; empty where it is not. Runs both on every kind of text."""
-    reference = run_with(REFERENCE, None, loaded, available_threads(0))
+    reference = run_with(REFERENCE, None, loaded, threads)
     truth = outputs(network, loaded, reference)
     return refusal(network.reads, *compared(network, truth, outputs(network, loaded, runtime)))
 

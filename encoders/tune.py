@@ -21,8 +21,8 @@ TIMED_RUNS = 3
 QUESTION_RUNS = 15
 Told = Callable[[str], None]  # is told what is being measured
 
-# Measured at the first ingestion, in this order, as far as they are installed and suit the processor: int8 takes minutes to calibrate,
-# and PyTorch in bfloat16 is only of use where nothing else is.
+# The first of these that is installed and suits the processor is measured at the first ingestion: int8 takes half a minute a model to
+# calibrate, and PyTorch in bfloat16 is only of use where nothing else is.
 FIRST = ("openvino-bfloat16", "openvino-float32")
 
 

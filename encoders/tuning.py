@@ -69,10 +69,6 @@ class Tuning(Frozen):
     reason: str
     scores: tuple[float, float]
 
-    def of(self, runtime: str) -> Measured | None:
-        """What was measured of this runtime."""
-        return next((one for one in self.measured if one.runtime == runtime), None)
-
 
 Rows = Mapping[str, NDArray[np.float32]]  # outputs by kind of text, `(texts, numbers)`
 

@@ -160,16 +160,16 @@ def test_without_bfloat16_something_else_is_chosen(
 def test_without_openvino_pytorch_is_measured_and_a_wish_for_it_is_answered(
     tiny_embedder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = tune(embedder(tiny_embedder, tmp_path).encoder)
+    converted = embedder(tiny_embedder, tmp_path, "openvino-float32")
+    assert (converted.runtime, converted.encoder.decision.fallback) == ("openvino-float32", "")
     without(monkeypatch, "openvino")
     tuning = tune(embedder(tiny_embedder, tmp_path / "other").encoder)
     assert all(one.runtime.startswith("torch") for one in tuning.measured)
     with caplog.at_level(logging.WARNING):
-        before = embedder(tiny_embedder, tmp_path)  # was measured when it was still there
-        before.embed(TEXTS)
-    if kept.bulk.startswith("openvino"):
-        assert "openvino is not installed: pip install openvino" in caplog.text
-        assert before.runtime == REFERENCE
+        again = embedder(tiny_embedder, tmp_path, "openvino-float32")  # ran when it was still there
+        again.embed(TEXTS)
+    assert "openvino is not installed: pip install openvino" in caplog.text
+    assert again.runtime == REFERENCE
 
 
 def test_a_damaged_converted_model_is_made_anew(
