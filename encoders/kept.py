@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer
 
 from citewell.core.errors import ModelMismatch
+from citewell.core.files import replace_text
 from citewell.core.models import require_checksums, write_checksums
 from citewell.encoders.network import Vocabulary
 from citewell.encoders.runtimes import CONVERTING, PACKAGES
@@ -89,11 +90,8 @@ class Kept:
         self._write(self._cache / network / _name(runtime, machine), json.dumps(told, indent=1))
 
     def _write(self, path: Path, content: str) -> None:
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(content + "\n", encoding="utf-8")
-            os.replace(part, path)
+            replace_text(path, content + "\n")
 
     def converted(self, network: str, family: str) -> Path | None:
         """The folder with the network in this form; None where there is none, or only one that is damaged or of other versions."""

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from citewell.core.files import replace_text
 from citewell.core.machine import available_threads
 from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
@@ -40,11 +41,8 @@ def measured_forward(directory: Path, reranker: Reranker, threads: int) -> float
         known = _read(path)
         if key not in known:
             known[key] = measure_forward(reranker)
-            part = path.with_name(f"{FILE}.{os.getpid()}.part")
             with suppress(OSError):
-                directory.mkdir(parents=True, exist_ok=True)
-                part.write_text(json.dumps({"forward_ms": known}, indent=2) + "\n", encoding="utf-8")
-                os.replace(part, path)
+                replace_text(path, json.dumps({"forward_ms": known}, indent=2) + "\n")
         return known[key]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from citewell.core.files import replace_text
 from citewell.encoders.encoder import Encoder
 from citewell.encoders.runtimes import REFERENCE
 
@@ -84,9 +84,7 @@ class LiveScores:
                 for key, (seen, outside) in self._new.items():
                     before = stored.get(key, [0, 0])
                     stored[key] = [before[0] + seen, before[1] + outside]
-                part = self._path.with_name(f"{FILE}.{os.getpid()}.part")
-                part.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-                os.replace(part, self._path)
+                replace_text(self._path, json.dumps(stored, indent=1) + "\n")
             self._new = {}
 
     def _stored(self) -> dict[str, list[int]]:
