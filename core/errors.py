@@ -10,7 +10,12 @@ CitewellError
 │   ├── FileBroken         file.broken           its format is damaged or encrypted
 │   ├── FileTooLarge       file.too_large        it is over the configured size
 │   ├── FileUnsupported    file.unsupported      no parser reads this format
-│   └── FileWithoutText    file.no_text          it holds no text (a scan, or nothing at all)
+│   ├── FileEncrypted      file.encrypted        it opens with a password only
+│   ├── FileUnsafe         file.unsafe           it reaches for what lies outside it
+│   ├── FileTimedOut       file.timed_out        reading it takes longer than is allowed
+│   ├── ParserStopped      file.parser_stopped   reading it takes more memory than is allowed, or ended the program that read it
+│   └── FileWithoutText    file.no_text          it holds no text at all
+│       └── FileNeedsOcr   file.needs_ocr        it holds pictures of text
 ├── IndexMissing           index.missing         nothing has been ingested in this directory yet
 ├── IndexIncompatible      index.incompatible    it was built with another embedder, chunker or format
 ├── IndexCorrupt           index.corrupt         a file of the index is missing or does not match its checksum
@@ -19,6 +24,8 @@ CitewellError
 ├── DocumentNotFound       document.not_found    no living document has this id
 │   ├── PassageNotFound    passage.not_found     no passage of a living document has this id
 │   └── VersionGone        document.version_gone the document lives, but this version's text is kept no longer
+├── JobNotFound            job.not_found         no job has this number
+├── JobState               job.state             the job is not in a state in which this can be done
 ├── GenerationNotFound     generation.not_found  no generation of this number is kept
 ├── BackupInvalid          backup.invalid        a backup cannot be made or used
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
@@ -87,14 +94,15 @@ class FileUnreadable(FileRejected):
     """The operating system refuses to read the file."""
 
     code = "file.unreadable"
+    retryable = True
     default_hint = "Check that the file exists and that this user may read it."
 
 
 class FileBroken(FileRejected):
-    """The file's format is damaged or encrypted."""
+    """The file is damaged or cut off."""
 
     code = "file.broken"
-    default_hint = "Open the file in its own program and save it again without a password, then ingest again."
+    default_hint = "Open the file in its own program and save it again, then ingest again."
 
 
 class FileTooLarge(FileRejected):
@@ -111,11 +119,55 @@ class FileUnsupported(FileRejected):
     default_hint = "Save it as Markdown, HTML, plain text, PDF or DOCX."
 
 
+class FileEncrypted(FileRejected):
+    """The file opens with a password only."""
+
+    code = "file.encrypted"
+    default_hint = "Save it without a password, then ingest again."
+
+
+class FileUnsafe(FileRejected):
+    """The file names something outside itself: a path that leaves its archive, an entity elsewhere."""
+
+    code = "file.unsafe"
+    default_hint = "Do not trust this file. Make it anew from a source that you know, then ingest again."
+
+
+class FileTimedOut(FileRejected):
+    """Reading the file takes longer than is allowed."""
+
+    code = "file.timed_out"
+    default_hint = "Split the file, or raise ingest.max_seconds."
+
+
+class ParserStopped(FileRejected):
+    """Reading the file took more memory than is allowed, or ended the child process that read it."""
+
+    code = "file.parser_stopped"
+    retryable = True
+    default_hint = "The other files are not affected. Save the file anew in its own program, split it, or raise ingest.max_memory_mb."
+
+
 class FileWithoutText(FileRejected):
-    """The file holds no text: it is empty, or a scan without a text layer."""
+    """The file holds no text."""
 
     code = "file.no_text"
-    default_hint = "A scanned document needs a text layer (OCR) before it can be searched."
+    default_hint = "There is nothing in it to search; remove it, or give the file that holds the text."
+
+
+class FileNeedsOcr(FileWithoutText):
+    """The file holds pictures of text, and no program that reads them is installed."""
+
+    code = "file.needs_ocr"
+    default_hint = "Install tesseract (on Debian and Ubuntu: apt install tesseract-ocr), then ingest again."
+
+
+def rejections() -> list[type[FileRejected]]:
+    """FileRejected and every class below it."""
+    found: list[type[FileRejected]] = [FileRejected]
+    for cls in found:
+        found.extend(cls.__subclasses__())
+    return found
 
 
 class IndexMissing(CitewellError):
@@ -175,6 +227,20 @@ class VersionGone(DocumentNotFound):
     default_hint = (
         "Open the present version instead; storage.keep_versions_days says for how long earlier ones are kept."
     )
+
+
+class JobNotFound(CitewellError):
+    """No job has this number."""
+
+    code = "job.not_found"
+    default_hint = "Run `citewell jobs list` to see the numbers."
+
+
+class JobState(CitewellError):
+    """The job is not in a state in which this can be done."""
+
+    code = "job.state"
+    default_hint = "`citewell jobs show NUMBER` says how far it is."
 
 
 class GenerationNotFound(CitewellError):

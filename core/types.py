@@ -12,7 +12,11 @@ from typing import Literal
 
 from citewell.core.filters import Filter
 
-BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
+BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code"]
+TABLE: frozenset[BlockKind] = frozenset({"table_header", "table_row"})
+Box = tuple[
+    float, float, float, float
+]  # left, top, right, bottom: points from the upper left corner of the page as it is shown
 AnswerStatus = Literal["grounded", "partial", "abstained"]
 
 
@@ -27,20 +31,46 @@ def document_id(source: str, path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Where a page shows the characters from `start_char` up to the next region of the block, or to the block's end."""
+
+    start_char: int
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """A run of a document's text: where it lies, what it is, and the headings above it."""
+    """A run of a document's text: where it lies, what it is, the headings above it, and where the file shows it.
+
+    `place` says where it stands when that is no page (`Prices!A5:D5`, `lines 10-14`); `regions` are the lines of a page.
+    """
 
     start_char: int
     end_char: int
     kind: BlockKind
     page: int | None = None
     heading_path: tuple[str, ...] = ()
+    place: str = ""
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_char < self.end_char:
             raise ValueError(f"a block must hold text: [{self.start_char}, {self.end_char})")
         if self.page is not None and self.page < 1:
             raise ValueError("pages count from 1")
+        starts = [region.start_char for region in self.regions]
+        if starts != sorted(set(starts)) or not all(self.start_char <= start < self.end_char for start in starts):
+            raise ValueError("regions must be in order and lie in their block")
+
+    def page_at(self, char: int) -> int | None:
+        """The page on which the document's character `char`, which lies in this block, stands."""
+        return next((r.page for r in reversed(self.regions) if r.start_char <= char), self.page)
+
+    def shown_at(self, start_char: int, end_char: int) -> list[Region]:
+        """The regions in which the characters [start_char, end_char) of this block stand."""
+        ends = [r.start_char for r in self.regions[1:]] + [self.end_char]
+        return [r for r, end in zip(self.regions, ends, strict=False) if r.start_char < end_char and end > start_char]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +103,7 @@ class Document:
         for block in self.blocks:
             if block.start_char > char:
                 break
-            page = block.page
+            page = block.page_at(char)
         return page
 
 
@@ -219,7 +249,16 @@ class StoredPassage:
     def page_at(self, char: int) -> int | None:
         """The page on which the document's character `char` stands."""
         block = self.block_at(char)
-        return block.page if block else None
+        return block.page_at(char) if block else None
+
+    def place_at(self, char: int) -> str:
+        """Where the document's character `char` stands, when that is no page; empty else."""
+        block = self.block_at(char)
+        return block.place if block else ""
+
+    def shown_at(self, start_char: int, end_char: int) -> tuple[Region, ...]:
+        """Where pages show the document's characters [start_char, end_char)."""
+        return tuple(region for block in self.blocks for region in block.shown_at(start_char, end_char))
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +328,8 @@ class Citation:
     end_char: int
     quote: str
     support: float = 0.0
+    place: str = ""
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.quote) != self.end_char - self.start_char or not self.quote:

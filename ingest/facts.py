@@ -22,7 +22,8 @@ import yaml
 
 from citewell.core.errors import FileBroken, FileTooLarge
 from citewell.core.settings import PathRule
-from citewell.ingest.normalise import Parsed, metadata_text, normalise_text
+from citewell.ingest.normalise import metadata_text, normalise_text
+from citewell.ingest.parsed import Parsed
 
 ENDINGS = (".meta.json", ".meta.yaml", ".meta.yml")
 MAX_BYTES = 1_000_000
@@ -56,12 +57,8 @@ class Facts:
 
     def told_of(self, parsed: Parsed) -> Parsed:
         """What a parser read, with these facts over what the document says of itself."""
-        return Parsed(
-            parsed.blocks,
-            parsed.media_type,
-            self.title or parsed.title,
-            self.language or parsed.language,
-            {**parsed.metadata, **self.metadata},
+        return parsed.with_facts(
+            self.title or parsed.title, self.language or parsed.language, {**parsed.metadata, **self.metadata}
         )
 
 

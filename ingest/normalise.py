@@ -1,50 +1,34 @@
-"""Composes what a parser read into one normalised text whose blocks have exact spans, pages and heading paths."""
+"""Composes what a parser read into one normalised text whose blocks have exact spans, pages, regions and heading paths."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from citewell.core.errors import FileWithoutText
 from citewell.core.languages import LIKELY, UNKNOWN, language_of
-from citewell.core.types import Block, BlockKind, Document, document_id, text_version
+from citewell.core.types import TABLE, Block, BlockKind, Document, Region, document_id, text_version
+from citewell.ingest.parsed import Parsed, RawBlock
 
 SOFT_HYPHEN = "\u00ad"
-# Controls that carry no text; tab and line feed stay for code blocks.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b\u2060\ufffe\uffff]")
+# Controls that carry no text, with the marks of writing direction; tab and line feed stay for code blocks.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufffe\uffff]"
+)
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
-_TIGHT: frozenset[BlockKind] = frozenset({"list_item", "table_row"})
+# Shapes that stand for letters: Latin ligatures, and the joined forms of Arabic and Hebrew letters that a PDF's fonts name.
+_SHAPES = re.compile(r"[\ufb00-\ufb4f\ufb50-\ufdc7\ufdf0-\ufdfb\ufe70-\ufefc]")
 MAX_TITLE_CHARS = 300
+MAX_PLACE_CHARS = 200
 MAX_LANGUAGE_CHARS = 35  # the longest language tag that RFC 5646 asks programs to hold
 
 
-@dataclass(frozen=True, slots=True)
-class RawBlock:
-    """A block as a parser read it; `level` is the depth of a heading from 1."""
-
-    kind: BlockKind
-    text: str
-    level: int = 0
-    page: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a parser read of one file."""
-
-    blocks: list[RawBlock]
-    media_type: str
-    title: str = ""
-    language: str = "und"
-    metadata: dict[str, str] = field(default_factory=dict)
-
-
 def normalise_text(text: str, *, keep_lines: bool = False) -> str:
-    """`text` in NFC, without control characters and soft hyphens; white space folded unless `keep_lines`."""
+    """`text` in NFC, ligatures as letters, without control characters and soft hyphens; white space folded unless `keep_lines`."""
     clean = _SURROGATES.sub("\ufffd", text).replace(SOFT_HYPHEN, "")
+    clean = _SHAPES.sub(lambda match: unicodedata.normalize("NFKC", match.group()), clean)
     if not keep_lines:
         solid = _CONTROLS.sub("", _SPACES.sub(" ", clean))
         return unicodedata.normalize("NFC", _SPACES.sub(" ", solid)).strip()
@@ -71,19 +55,22 @@ def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, 
     at = 0
     previous: BlockKind | None = None
     for raw in parsed.blocks:
-        text = normalise_text(raw.text, keep_lines=raw.kind == "code")
+        text, starts = _block_text(raw)
         if not text.strip():
             continue
         if previous is not None:
-            glue = "\n" if raw.kind == previous and raw.kind in _TIGHT else "\n\n"
+            glue = "\n" if _tight(previous, raw.kind) else "\n\n"
             pieces.append(glue)
             at += len(glue)
         if raw.kind == "heading":
             while headings and headings[-1][0] >= raw.level:
                 headings.pop()
             headings.append((raw.level, text))
+        regions = tuple(Region(at + start, raw.lines[n].page, raw.lines[n].box) for n, start in starts)
+        page = regions[0].page if regions else raw.page
         path_of_headings = tuple(heading for _, heading in headings)
-        blocks.append(Block(at, at + len(text), raw.kind, raw.page, path_of_headings))
+        place = normalise_text(raw.place)[:MAX_PLACE_CHARS]
+        blocks.append(Block(at, at + len(text), raw.kind, page, path_of_headings, place, regions))
         pieces.append(text)
         at += len(text)
         previous = raw.kind
@@ -104,6 +91,35 @@ def compose_document(parsed: Parsed, *, source: str, path: str, acl: tuple[str, 
     )
 
 
+def _tight(previous: BlockKind, kind: BlockKind) -> bool:
+    """Whether two blocks stand under each other without a blank line."""
+    return (previous == kind == "list_item") or (previous in TABLE and kind == "table_row")
+
+
+def _block_text(raw: RawBlock) -> tuple[str, list[tuple[int, int]]]:
+    """The normalised text of a block, and of each of its lines that holds text the number and where it begins in it."""
+    keep = raw.kind == "code"
+    if not raw.lines:
+        return normalise_text(raw.text, keep_lines=keep), []
+    between = "\n" if keep else " "
+    text = ""
+    starts: list[tuple[int, int]] = []
+    for number, line in enumerate(raw.lines):
+        told = normalise_text(line.text, keep_lines=keep)
+        if not told.strip():
+            continue
+        glue = "" if line.glued or not text else between
+        whole = text + glue + told
+        # A line that begins with a mark for the letter before it would change that letter: the block is normalised whole then.
+        if unicodedata.normalize("NFC", whole) != whole:
+            return normalise_text(
+                between.join([text, *(later.text for later in raw.lines[number:])]), keep_lines=keep
+            ), starts
+        starts.append((number, len(text) + len(glue)))
+        text = whole
+    return text, starts
+
+
 def _language(parsed: Parsed, text: str) -> str:
     """What the document says of its language, else what its words tell."""
     declared = normalise_text(parsed.language)[:MAX_LANGUAGE_CHARS]
@@ -111,6 +127,6 @@ def _language(parsed: Parsed, text: str) -> str:
 
 
 def _title(parsed: Parsed, path: str) -> str:
-    first_heading = next((b.text for b in parsed.blocks if b.kind == "heading"), "")
+    first_heading = next((b.whole for b in parsed.blocks if b.kind == "heading"), "")
     title = normalise_text(parsed.title) or normalise_text(first_heading) or PurePosixPath(path).stem
     return title[:MAX_TITLE_CHARS]

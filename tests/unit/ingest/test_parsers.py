@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
+from importlib import import_module
 
 import docx
 import pytest
@@ -14,13 +14,14 @@ from citewell.core.errors import FileBroken, FileRejected, FileTooLarge, FileUns
 from citewell.core.sentences import sentence_spans
 from citewell.core.types import Document
 from citewell.ingest.normalise import compose_document, normalise_text
-from citewell.ingest.parsers import parse, supported_suffixes
+from citewell.ingest.parsed import Reading
+from citewell.ingest.parsers import FORMATS, parse
 
 LIMIT = 10_000_000
 
 
 def read(data: bytes, name: str) -> Document:
-    return compose_document(parse(data, name, max_unpacked_bytes=LIMIT), source="s", path=name)
+    return compose_document(parse(data, Reading(name, max_unpacked_bytes=LIMIT, ocr="off")), source="s", path=name)
 
 
 def kinds(document: Document) -> list[tuple[str, str]]:
@@ -46,7 +47,7 @@ def test_markdown_keeps_structure_and_loses_marks() -> None:
     assert (document.title, document.language) == ("Leave rules", "en")
     assert kinds(document) == [
         ("heading", "Leave"), ("paragraph", "Some bold link."), ("list_item", "one"), ("list_item", "two"),
-        ("table_row", "a | b"), ("table_row", "1 | 2"),
+        ("table_header", "a | b"), ("table_row", "1 | 2"),
     ]  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def test_plain_text_finds_headings_lists_and_columns() -> None:
     text = "MINUTES\n=======\n\n1. OPENING\n\nThe meeting began\nat nine.\n\n- first\n- second\n\nPart     Price    Stock\nSeal     4.00     12\n"
     assert kinds(read(text.encode(), "x.txt")) == [
         ("heading", "MINUTES"), ("heading", "1. OPENING"), ("paragraph", "The meeting began at nine."), ("list_item", "- first"),
-        ("list_item", "- second"), ("table_row", "Part | Price | Stock"), ("table_row", "Seal | 4.00 | 12"),
+        ("list_item", "- second"), ("table_header", "Part | Price | Stock"), ("table_row", "Seal | 4.00 | 12"),
     ]  # fmt: skip
 
 
@@ -126,12 +127,12 @@ def test_broken_files_say_why() -> None:
         (whole[: len(whole) // 3], "cut.pdf", FileBroken),
         (b"plain text", "no.pdf", FileBroken),
         (b"PK\x03\x04 not an archive", "no.docx", FileBroken),
-        (whole, "really.txt", FileBroken),
         (b"", "empty.txt", FileWithoutText),
         (b" \n ", "blank.md", FileWithoutText),
         (b"<html><body></body></html>", "empty.html", FileWithoutText),
         (pdf([]), "scan.pdf", FileWithoutText),
-        (b"x", "sheet.xlsx", FileUnsupported),
+        (b"x", "sheet.xlsx", FileBroken),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "a.7z", FileUnsupported),
         (bytes(range(32)) * 40, "binary.txt", FileRejected),
     ]
     for data, name, error in cases:
@@ -146,22 +147,27 @@ def test_an_archive_that_unpacks_too_far_is_refused() -> None:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"0" * (LIMIT + 1))
     with pytest.raises(FileTooLarge):
-        parse(stream.getvalue(), "bomb.docx", max_unpacked_bytes=LIMIT)
+        parse(stream.getvalue(), Reading("bomb.docx", max_unpacked_bytes=LIMIT))
 
 
 def test_control_characters_and_lone_surrogates_never_reach_a_document() -> None:
     assert normalise_text("A\x00B\u200bC  soft\u00adhyphen\ncafe\u0301 \ud800") == "ABC softhyphen café \ufffd"
 
 
-def test_every_supported_suffix_has_a_module() -> None:
-    for suffix in supported_suffixes():
-        with pytest.raises(FileRejected):
-            parse(b"", f"x{suffix}", max_unpacked_bytes=1)
+def test_every_format_has_a_module_with_a_parser() -> None:
+    for module in set(FORMATS.values()):
+        assert callable(import_module(f"citewell.ingest.parsers.{module}").parse)
 
 
-def test_the_documents_id_is_that_of_source_and_path_alone(tmp_path: Path) -> None:
-    a = compose_document(parse(b"one", "a.txt", max_unpacked_bytes=9), source="s", path="a.txt")
-    b = compose_document(parse(b"two", "a.txt", max_unpacked_bytes=9), source="s", path="a.txt")
+def test_what_a_file_holds_counts_and_not_its_name() -> None:
+    whole = pdf([(72, 700, 11, "Text of the page.")])
+    assert read(whole, "really.txt").media_type == "application/pdf"
+    assert read(b"<!DOCTYPE html><html><body><p>A page of words.</p></body></html>", "page.txt").media_type == "text/html"
+
+
+def test_the_documents_id_is_that_of_source_and_path_alone() -> None:
+    a = read(b"one", "a.txt")
+    b = read(b"two", "a.txt")
     assert a.doc_id == b.doc_id
     assert a.version != b.version
 

@@ -1,0 +1,1 @@
+"""Files that hold files, and the names that these may have."""

@@ -1,0 +1,1 @@
+"""Messages: EML, MBOX, Outlook."""
