@@ -16,7 +16,10 @@ from citewell.core.settings import Settings
 from citewell.core.types import Chunk, Document, document_id, passage_id, text_version
 from citewell.index.analysis.english import STOP_WORDS
 from citewell.index.embed import content_hash
-from citewell.index.store.writer import CatalogWriter, Staged
+from citewell.index.store.owners import Owner
+from citewell.index.store.staging import Staged, Staging
+from citewell.index.store.writer import CatalogWriter
+from citewell.pipeline.ingestion.worker import prepare
 from citewell.pipeline.wiring import Engine
 
 DIMENSION = 384
@@ -125,13 +128,18 @@ def store(engine: Engine, count: int, groups: Sequence[tuple[str, float]] = ()) 
     """Stores and publishes so many passages, a document each; each document names each group with its probability."""
     corpus: MadeCorpus = engine.__dict__["embedder"]
     chance = np.random.default_rng(11)
-    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+    prepare(engine)
+    owner = Owner(engine.directory)
+    with Staging(engine.directory) as staging:
+        job = staging.queue.create("documents", "made", {"sources": ["made"]}, owner.name)
         for first in range(0, count, WINDOW):
             made = corpus.passages(first, min(WINDOW, count - first))
             staged = list(_staged(engine, made, groups, chance))
             vectors = dict(zip((s.content_hashes[0] for s in staged), corpus.vectors(made), strict=True))
-            writer.stage(staged, vectors, engine.recipe)
-        writer.publish((), engine.recipe)
+            staging.stage(job, staged, vectors, engine.recipe)
+        with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+            writer.publish(job, engine.recipe)
+    owner.close()
 
 
 def _staged(

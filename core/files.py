@@ -12,3 +12,17 @@ def replace_text(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(content, encoding="utf-8")
     os.replace(part, path)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Writes `data`, and returns when it and its name are on the disk. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

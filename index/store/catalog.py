@@ -10,14 +10,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing, VersionGone
 from citewell.core.filters import Filter
-from citewell.core.types import Block, Candidate, Chunk, Document, StoredPassage
+from citewell.core.types import Block, BlockKind, Candidate, Chunk, Document, Region, StoredPassage
 from citewell.index.store.filtering import FUNCTIONS, condition_of
+from citewell.index.store.fingerprints import Fingerprints
 from citewell.index.store.schema import open_catalog
 
 CATALOG_NAME = "catalog.sqlite"
@@ -127,6 +129,11 @@ class Catalog:
         rows = self._rows("SELECT value FROM meta WHERE key = 'live_generation'")
         return int(rows[0]["value"]) if rows else None
 
+    def live_fingerprints(self) -> Fingerprints | None:
+        """What the live index was built with; None before the first."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'fingerprints'")
+        return Fingerprints.model_validate_json(rows[0]["value"]) if rows else None
+
     def chosen_generation(self) -> int | None:
         """The generation that was published deliberately, whatever the settings; None when none was since the last ingestion."""
         rows = self._rows("SELECT value FROM meta WHERE key = ?", (CHOSEN,))
@@ -224,9 +231,24 @@ class Catalog:
         )[0]
         return dict(row)
 
-    def dead_letters(self) -> list[dict[str, str]]:
-        """The files that did not become documents: uri, code, reason, hint."""
-        return [dict(r) for r in self._rows("SELECT uri, code, reason, hint FROM dead_letters ORDER BY uri")]
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The files that did not become documents: uri, code, reason, hint and, where they are known, the bytes' hash, tries and time."""
+        rows = self._rows("SELECT * FROM dead_letters ORDER BY uri")
+        return [{name: row[name] for name in row.keys() if name not in {"source", "path", "location"}} for row in rows]  # noqa: SIM118
+
+    def all_known(self, source: str) -> dict[str, tuple[str, str]]:
+        """Document id and content key by path, for the living documents of a source."""
+        rows = self._rows(f"SELECT path, doc_id, content_key FROM documents d WHERE source = ? AND {ALIVE}", (source,))
+        return {r["path"]: (r["doc_id"], r["content_key"]) for r in rows}
+
+    def dead_paths(self, source: str) -> list[str]:
+        """The paths of a source that became no document."""
+        return [r["path"] for r in self._rows("SELECT path FROM dead_letters WHERE source = ?", (source,))]
+
+    def container_key(self, source: str, path: str) -> str | None:
+        """The content of a file that holds files, as it was read last."""
+        rows = self._rows("SELECT content_key FROM containers WHERE source = ? AND path = ?", (source, path))
+        return str(rows[0][0]) if rows else None
 
     def sources(self) -> dict[str, str]:
         """Root folder by source name."""
@@ -389,19 +411,39 @@ def blob_checksum(data: bytes) -> bytes:
 
 
 def dump_blocks(blocks: Sequence[Block]) -> str:
-    """Blocks as the catalog stores them."""
-    return json.dumps(
-        [[b.start_char, b.end_char, b.kind, b.page, list(b.heading_path)] for b in blocks], ensure_ascii=False
-    )
+    """Blocks as the catalog stores them: a list each, at whose end place and regions stand where there are any."""
+    return json.dumps([_dump_block(block) for block in blocks], ensure_ascii=False, separators=(",", ":"))
+
+
+def _dump_block(b: Block) -> list[object]:
+    told: list[object] = [b.start_char, b.end_char, b.kind, b.page, list(b.heading_path)]
+    if b.place or b.regions:
+        told.append(b.place)
+    if b.regions:
+        told.append([[r.start_char - b.start_char, r.page, *r.box] for r in b.regions])
+    return told
 
 
 def load_blocks(stored: str, start_char: int = 0, end_char: int | None = None) -> tuple[Block, ...]:
     """Blocks as `dump_blocks` wrote them; only those that touch the span."""
     return tuple(
-        Block(start, end, kind, page, tuple(path))
-        for start, end, kind, page, path in json.loads(stored)
-        if end > start_char and (end_char is None or start < end_char)
+        _load_block(*told)
+        for told in json.loads(stored)
+        if told[1] > start_char and (end_char is None or told[0] < end_char)
     )
+
+
+def _load_block(
+    start: int,
+    end: int,
+    kind: BlockKind,
+    page: int | None,
+    heading_path: list[str],
+    place: str = "",
+    regions: Sequence[list[Any]] = (),
+) -> Block:
+    shown = tuple(Region(start + at, on, (left, top, right, bottom)) for at, on, left, top, right, bottom in regions)
+    return Block(start, end, kind, page, tuple(heading_path), place, shown)
 
 
 def document_of_row(row: sqlite3.Row) -> Document:

@@ -18,14 +18,45 @@ from citewell.index.store.generations import Change, IndexRow, Manifest, Recipe,
 
 TABLES = """
 CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TEMP TABLE taken (row_id INTEGER PRIMARY KEY);
 CREATE TEMP TABLE added (slot INTEGER PRIMARY KEY);
 """
-# A row that the next generation holds: staged by this job, or alive and not ended by it.
-_NEXT = f"(d.valid_from IS NULL OR ({ALIVE} AND d.doc_id NOT IN (SELECT doc_id FROM temp.ended)))"
+# A row that the next generation holds: staged by the job that is published, or alive and not ended by it.
+_TAKEN = "d.row_id IN (SELECT row_id FROM temp.taken)"
+_NEXT = f"({_TAKEN} OR ({ALIVE} AND d.doc_id NOT IN (SELECT doc_id FROM temp.ended)))"
 # A row that the newest generation holds and the next one does not.
 ENDING = (
     "d.valid_from IS NOT NULL AND d.valid_to IS NULL AND (d.deleted = 1 OR d.doc_id IN (SELECT doc_id FROM temp.ended))"
 )
+
+
+def take(db: sqlite3.Connection, job_id: int | None) -> None:
+    """Notes what the next generation takes of a job: the last row of each document that it staged, and the documents that end with it.
+
+    Without a job nothing is taken and nothing ends.
+    """
+    db.execute("DELETE FROM temp.taken")
+    db.execute("DELETE FROM temp.ended")
+    db.execute(
+        "INSERT INTO temp.taken SELECT max(row_id) FROM documents WHERE valid_from IS NULL AND staged_by = ? GROUP BY doc_id",
+        (job_id,),
+    )
+    db.execute("INSERT INTO temp.ended SELECT DISTINCT d.doc_id FROM temp.taken t JOIN documents d USING (row_id)")
+    db.execute(
+        f"INSERT OR IGNORE INTO temp.ended SELECT d.doc_id FROM tasks t JOIN documents d USING (source, path) "
+        f"WHERE t.job_id = ? AND t.outcome = 'removed' AND {ALIVE}",
+        (job_id,),
+    )
+
+
+def withdraw(db: sqlite3.Connection, doc_id: str) -> None:
+    """Has no job bring back a document that is deleted now: what is staged of it goes, and who works on it has lost the lease."""
+    db.execute("DELETE FROM documents WHERE valid_from IS NULL AND doc_id = ?", (doc_id,))
+    db.execute(
+        "UPDATE tasks SET state = 'settled', outcome = 'cancelled', owner = '' WHERE state IN ('waiting', 'leased') AND action = 'read' "
+        "AND (source, path) IN (SELECT source, path FROM documents WHERE doc_id = ?)",
+        (doc_id,),
+    )
 
 
 def change_since(db: sqlite3.Connection, directory: Path, base: Manifest | None, newest: int, recipe: Recipe) -> Change:
@@ -37,9 +68,7 @@ def change_since(db: sqlite3.Connection, directory: Path, base: Manifest | None,
     ended: set[int] = set()
     joined = "FROM chunks c JOIN documents d USING (row_id) WHERE c.chunker = ? AND"
     if base is not None and base.generation == newest:
-        db.execute(
-            f"INSERT INTO temp.added SELECT c.slot {joined} d.valid_from IS NULL", (recipe.fingerprints.chunker,)
-        )
+        db.execute(f"INSERT INTO temp.added SELECT c.slot {joined} {_TAKEN}", (recipe.fingerprints.chunker,))
         ended = {r[0] for r in db.execute(f"SELECT c.slot {joined} {ENDING}", (recipe.fingerprints.chunker,))}
     else:
         held: set[int] = set()

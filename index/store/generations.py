@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from citewell.core.errors import IndexCorrupt, IndexIncompatible
 from citewell.core.models import sha256_of
 from citewell.core.protocols import Vectors
-from citewell.index.analysis import ANALYZER_VERSION
 from citewell.index.files import link, reached, sync
 from citewell.index.lexical import LOCKS, LexicalRow, open_lexical, write_lexical
 from citewell.index.passages import Columns, PassageTable, Slots
@@ -36,6 +35,7 @@ from citewell.index.store.blocks import (
     write_block,
     write_dead,
 )
+from citewell.index.store.fingerprints import Fingerprints
 from citewell.index.store.merging import Merge
 from citewell.index.store.schema import FORMAT_VERSION, OLDEST_READABLE_VERSION
 
@@ -45,17 +45,6 @@ MANIFEST = "manifest.json"
 _NOT_CHECKED = LOCKS | {".managed.json"}
 _RUNTIME = ("faiss-cpu", "numpy", "tantivy", "PyStemmer")
 _NO_SLOTS = np.zeros(0, dtype=np.int64)
-
-
-class Fingerprints(BaseModel):
-    """What an index was built with; an index is opened only by the same."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    embedder: str
-    chunker: str
-    lexical_engine: str
-    analyzer: str = ANALYZER_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,16 +226,6 @@ def damaged_files(directory: Path, manifest: Manifest) -> list[str]:
         for name, checksum in manifest.files.items()
         if not (folder / name).is_file() or sha256_of(folder / name) != checksum
     ]
-
-
-def require_same(built: Fingerprints, configured: Fingerprints) -> None:
-    """Raises IndexIncompatible when the settings differ from what the index was built with."""
-    differing = [name for name in Fingerprints.model_fields if getattr(built, name) != getattr(configured, name)]
-    if differing:
-        raise IndexIncompatible(
-            f"the index was built with another {' and '.join(differing).replace('_', ' ')} than the settings name",
-            hint="Set the values back, or run `citewell ingest --rebuild` to build the index anew from the stored text.",
-        )
 
 
 def remove_unnamed(directory: Path, named: Iterable[int]) -> None:

@@ -15,7 +15,7 @@ from citewell.index.store.schema import FORMAT_VERSION, TABLES
 def migrate(catalog: Path) -> Path | None:
     """Brings a catalog of an older known format forward; returns where its backup lies, or None when nothing was to be done.
 
-    The caller holds the writer's lock. Generations of the older format are forgotten: the next one is built from the catalog, which
+    The caller holds the writer's lock. Generations of format 1 are forgotten: the next one is built from the catalog, which
     holds every text and vector.
     """
     version = format_of(catalog)
@@ -86,4 +86,14 @@ def _from_1(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM meta WHERE key = 'live_generation'")
 
 
-_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_1}
+def _from_2(db: sqlite3.Connection) -> None:
+    """Staged rows name their job, and dead letters say what died."""
+    db.execute("ALTER TABLE documents ADD COLUMN staged_by INTEGER")
+    db.execute("ALTER TABLE dead_letters ADD COLUMN content_key TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE dead_letters ADD COLUMN location TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE dead_letters ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1")
+    db.execute("ALTER TABLE dead_letters ADD COLUMN died_at TEXT NOT NULL DEFAULT ''")
+    db.execute("DELETE FROM documents WHERE valid_from IS NULL")
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_1, 2: _from_2}

@@ -1,11 +1,13 @@
 """The tables of the catalog, and how its file is opened.
 
 documents   one row per stored version; `valid_from` and `valid_to` are generations: [valid_from, valid_to). A row without
-            `valid_from` is staged by the job under way and belongs to no generation yet. `deleted` rows have lost their text.
+            `valid_from` is staged by the job `staged_by` and belongs to no generation yet. `deleted` rows have lost their text.
 chunks      the passages of a document row as one chunker makes them, valid in the same generations. A slot is given once; the
             checksum is that of the passage's characters, which are read from the document's text and compared with it.
 vectors     embeddings by SHA-256 of the embedded text and fingerprint of the embedder: nothing is embedded twice.
 generations every index that was built and is kept, and `meta.live_generation`, the one that answers.
+jobs, tasks what is to be ingested and how far it is: one task a file (queue.py).
+containers  files that hold files, such as archives, by what they held when they were read last.
 rights      the groups of a document, where they were set here; else those that came with it count.
 """
 
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from citewell.core.errors import IndexCorrupt, IndexIncompatible, IndexMissing
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 OLDEST_READABLE_VERSION = 2  # what is older is migrated by the writer: migrations.py
 BUSY_TIMEOUT_MS = 30_000
 
@@ -41,13 +43,15 @@ CREATE TABLE IF NOT EXISTS documents (
     valid_from INTEGER,
     valid_to INTEGER,
     deleted INTEGER NOT NULL DEFAULT 0,
-    ended_at TEXT
+    ended_at TEXT,
+    staged_by INTEGER
 );
 -- What rights and filters ask of the living documents: read from here, so that no text is passed on the way.
 CREATE INDEX IF NOT EXISTS living_facts ON documents (doc_id, acl, source, path, uri, title, media_type, language, metadata, valid_from, valid_to, deleted)
     WHERE valid_from IS NOT NULL AND valid_to IS NULL AND deleted = 0;
 CREATE INDEX IF NOT EXISTS documents_by_id ON documents (doc_id, version);
 CREATE INDEX IF NOT EXISTS documents_deleted ON documents (doc_id) WHERE deleted = 1;
+CREATE INDEX IF NOT EXISTS documents_by_path ON documents (source, path);
 CREATE INDEX IF NOT EXISTS documents_by_start ON documents (valid_from);
 CREATE INDEX IF NOT EXISTS documents_by_end ON documents (valid_to) WHERE valid_to IS NOT NULL;
 CREATE TABLE IF NOT EXISTS chunks (
@@ -91,7 +95,50 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     path TEXT NOT NULL,
     code TEXT NOT NULL,
     reason TEXT NOT NULL,
-    hint TEXT NOT NULL
+    hint TEXT NOT NULL,
+    content_key TEXT NOT NULL DEFAULT '',
+    location TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 1,
+    died_at TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs (
+    job_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    state TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    request TEXT NOT NULL,
+    report TEXT NOT NULL DEFAULT '{}',
+    created_at TEXT NOT NULL,
+    ended_at TEXT
+);
+CREATE TABLE IF NOT EXISTS tasks (
+    task_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id INTEGER NOT NULL REFERENCES jobs (job_id) ON DELETE CASCADE,
+    window INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    location TEXT NOT NULL,
+    start_byte INTEGER NOT NULL DEFAULT 0,
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    depth INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    lost INTEGER NOT NULL DEFAULT 0,
+    not_before REAL NOT NULL DEFAULT 0,
+    owner TEXT NOT NULL DEFAULT '',
+    lease_until REAL NOT NULL DEFAULT 0,
+    outcome TEXT NOT NULL DEFAULT '',
+    told TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX IF NOT EXISTS tasks_open ON tasks (job_id, window) WHERE state IN ('waiting', 'leased');
+CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (job_id, outcome);
+CREATE TABLE IF NOT EXISTS containers (
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    content_key TEXT NOT NULL,
+    PRIMARY KEY (source, path)
 ) WITHOUT ROWID;
 """
 

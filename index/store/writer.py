@@ -1,7 +1,7 @@
-"""The one writer of a data directory: stages documents window by window, and makes them visible in one transaction.
+"""The one writer of a data directory: makes what jobs have staged visible in one transaction, and changes what is visible.
 
-Everything before `publish`'s transaction is invisible to readers and is dropped by the next writer after a crash; only vectors
-are kept, by content, so that no work of the encoder is lost.
+Everything before `publish`'s transaction is invisible to readers. After a crash the files of an unfinished generation are dropped by the next
+writer; what was staged stays with its job, and vectors by content, so that no work of the encoder is lost.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -21,7 +22,7 @@ from filelock import FileLock, Timeout
 from citewell.core.errors import DocumentNotFound, GenerationNotFound, IndexCorrupt, IndexIncompatible, WriterBusy
 from citewell.core.protocols import Vectors
 from citewell.core.settings import StorageSettings
-from citewell.core.types import Chunk, Document
+from citewell.core.types import Chunk
 from citewell.index.files import reached
 from citewell.index.store import changes, collection
 from citewell.index.store.catalog import (
@@ -30,15 +31,12 @@ from citewell.index.store.catalog import (
     CATALOG_NAME,
     CHOSEN,
     PURGING,
-    VECTORS_BY,
     Canary,
     blob_checksum,
-    dump_blocks,
-    text_checksum,
 )
+from citewell.index.store.fingerprints import Fingerprints
 from citewell.index.store.generations import (
     Change,
-    Fingerprints,
     Manifest,
     Recipe,
     generation_folder,
@@ -49,21 +47,12 @@ from citewell.index.store.generations import (
 )
 from citewell.index.store.merging import Merge
 from citewell.index.store.migrations import migrate
+from citewell.index.store.owners import alive
+from citewell.index.store.queue import JobQueue
 from citewell.index.store.schema import open_catalog
+from citewell.index.store.staging import insert_chunks, keep_vectors, vectors_by
 
 LOCK_NAME = "writer.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A document ready to be stored: where it came from, its passages, and the key of each passage's vector."""
-
-    document: Document
-    source: str
-    path: str
-    content_key: str
-    chunks: Sequence[Chunk]
-    content_hashes: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +81,7 @@ class CatalogWriter:
             self._db = open_catalog(directory / CATALOG_NAME, create=True)
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.executescript(changes.TABLES + collection.TABLES)
+            self.queue = JobQueue(self._db)
             self.discard_staged()
             remove_unnamed(directory, self._generations())
         except BaseException:
@@ -128,19 +118,12 @@ class CatalogWriter:
         return [int(r[0]) for r in self._db.execute("SELECT generation FROM generations ORDER BY generation")]
 
     def discard_staged(self) -> None:
-        """Drops what an unfinished job has staged."""
-        self._db.execute("DELETE FROM documents WHERE valid_from IS NULL")
-
-    def known(self, source: str) -> dict[str, tuple[str, str]]:
-        """Document id and content key by path, for the living documents of a source."""
-        rows = self._db.execute(
-            f"SELECT path, doc_id, content_key FROM documents d WHERE source = ? AND {ALIVE}", (source,)
+        """Drops what jobs have staged that nobody can finish any more."""
+        self.queue.abandon(lambda owner: alive(self.directory, owner))
+        waiting = "SELECT job_id FROM jobs WHERE state IN ('planning', 'running', 'paused', 'publishing', 'superseded')"
+        self._db.execute(
+            f"DELETE FROM documents WHERE valid_from IS NULL AND (staged_by IS NULL OR staged_by NOT IN ({waiting}))"
         )
-        return {r["path"]: (r["doc_id"], r["content_key"]) for r in rows}
-
-    def rejected(self, source: str) -> list[str]:
-        """The paths of a source's rejected files."""
-        return [r["path"] for r in self._db.execute("SELECT path FROM dead_letters WHERE source = ?", (source,))]
 
     def live_fingerprints(self) -> Fingerprints | None:
         """What the live index was built with; None before the first."""
@@ -159,15 +142,6 @@ class CatalogWriter:
             is not None
         )
 
-    def stage(self, window: Sequence[Staged], vectors: Mapping[bytes, Vectors], recipe: Recipe) -> None:
-        """Stores a window of documents and the vectors it needs, in one transaction; not visible yet."""
-        with self._transaction() as db:
-            self._keep_vectors(db, vectors, recipe)
-            for staged in window:
-                row_id = self._insert(db, staged)
-                self._insert_chunks(db, row_id, staged.chunks, staged.content_hashes, recipe.fingerprints.chunker)
-        reached("window staged")
-
     def resplit(self, window: Sequence[Resplit], vectors: Mapping[bytes, Vectors], recipe: Recipe) -> None:
         """Stores passages of living documents as this chunker makes them, where they are not stored yet, and their vectors.
 
@@ -177,71 +151,21 @@ class CatalogWriter:
         known = "SELECT 1 FROM chunks WHERE row_id = ? AND chunker = ?"
         lives = f"SELECT 1 FROM documents d WHERE row_id = ? AND {ALIVE}"
         with self._transaction() as db:
-            self._keep_vectors(db, vectors, recipe)
+            keep_vectors(db, vectors, recipe)
             for made in window:
                 if db.execute(lives, (made.row_id,)).fetchone() is None:
                     continue
                 if db.execute(known, (made.row_id, recipe.fingerprints.chunker)).fetchone() is None:
-                    self._insert_chunks(db, made.row_id, made.chunks, made.content_hashes, recipe.fingerprints.chunker)
+                    insert_chunks(db, made.row_id, made.chunks, made.content_hashes, recipe.fingerprints.chunker)
         reached("document split anew")
 
-    def _keep_vectors(self, db: sqlite3.Connection, vectors: Mapping[bytes, Vectors], recipe: Recipe) -> None:
-        embedder = recipe.fingerprints.embedder
-        runtimes = self._vectors_by(embedder)
-        if vectors and recipe.runtime and recipe.runtime not in runtimes:
-            told = json.dumps(sorted([*runtimes, recipe.runtime]))
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (VECTORS_BY + embedder, told))
-        db.executemany(
-            "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?, ?)",
-            [
-                (h, embedder, data, blob_checksum(data))
-                for h, data in ((h, v.astype("<f4").tobytes()) for h, v in vectors.items())
-            ],
-        )
+    def publish(self, job_id: int, recipe: Recipe, report: Mapping[str, Any] | None = None) -> int:
+        """Builds the next generation with what a job staged and makes it live; returns its number.
 
-    def _insert(self, db: sqlite3.Connection, staged: Staged) -> int:
-        d = staged.document
-        row_id = db.execute(
-            "INSERT INTO documents (doc_id, version, source, path, uri, title, text, media_type, language, metadata, acl, blocks, content_key) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (d.doc_id, d.version, staged.source, staged.path, d.uri, d.title, d.text, d.media_type, d.language,
-             json.dumps(dict(d.metadata), ensure_ascii=False), json.dumps(list(d.acl)), dump_blocks(d.blocks), staged.content_key),
-        ).lastrowid  # fmt: skip
-        assert row_id is not None
-        return row_id
-
-    def _insert_chunks(
-        self, db: sqlite3.Connection, row_id: int, chunks: Sequence[Chunk], hashes: Sequence[bytes], chunker: str
-    ) -> None:
-        db.executemany(
-            "INSERT INTO chunks (chunk_id, row_id, chunker, start_char, end_char, token_count, heading_path, content_hash, checksum) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (c.chunk_id, row_id, chunker, c.start_char, c.end_char, c.token_count,
-                 json.dumps(list(c.heading_path), ensure_ascii=False), h, text_checksum(c.text))
-                for c, h in zip(chunks, hashes, strict=True)
-            ],
-        )  # fmt: skip
-
-    def record(
-        self,
-        sources: Mapping[str, str],
-        rejected: Sequence[tuple[str, str, str, str, str, str]],
-        cleared: Sequence[tuple[str, str]],
-    ) -> None:
-        """Stores where sources lie, the rejected files, and clears those `(source, path)` that are rejected no longer."""
-        with self._transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO sources VALUES (?, ?)", list(sources.items()))
-            db.executemany("DELETE FROM dead_letters WHERE source = ? AND path = ?", cleared)
-            db.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?)", rejected)
-
-    def publish(self, ended: Collection[str], recipe: Recipe) -> int:
-        """Builds the next generation and makes it live; returns its number.
-
-        Staged documents become valid and `ended` ones end in the same transaction that names the generation.
+        Its documents become valid, and those that they replace or that the job removes end, in the transaction that names the generation and
+        ends the job. `report` is added to what is told of it.
         """
-        self._db.execute("DELETE FROM temp.ended")
-        self._db.executemany("INSERT OR IGNORE INTO temp.ended VALUES (?)", [(d,) for d in ended])
+        changes.take(self._db, job_id)
         base = self._base(recipe.fingerprints)
         number, checksum = self._write(base, self._change(base, recipe), recipe)
         now = datetime.now(UTC)
@@ -251,22 +175,41 @@ class CatalogWriter:
                 f"UPDATE documents AS d SET valid_to = ?, ended_at = ? WHERE {changes.ENDING}",
                 (number, now.isoformat()),
             )
-            db.execute("UPDATE documents SET valid_from = ? WHERE valid_from IS NULL", (number,))
+            db.execute(
+                "UPDATE documents SET valid_from = ?, staged_by = NULL WHERE row_id IN (SELECT row_id FROM temp.taken)",
+                (number,),
+            )
             self._name(db, number, checksum, recipe.fingerprints, "ingest", now)
             self._go_live(db, number, recipe.fingerprints, now)
             collection.forget_old(db, number, self._storage, now)
+            self.queue.finish(job_id, {"generation": f"{number:06d}", **(report or {})})
             reached("generation named")
         reached("generation committed")
         remove_unnamed(self.directory, self._generations())
         reached("folders removed")
         return number
 
+    def needs_publishing(self, job_id: int) -> bool:
+        """Whether a job staged or removed something, or index files still hold what was deleted, or nothing is live yet."""
+        changes.take(self._db, job_id)
+        found = "SELECT 1 FROM temp.taken UNION ALL SELECT 1 FROM temp.ended LIMIT 1"
+        return (
+            self._db.execute(found).fetchone() is not None
+            or self.has_unpublished_deletions()
+            or self.live_generation() is None
+        )
+
+    def finish(self, job_id: int, report: Mapping[str, Any] | None = None) -> None:
+        """Ends a job that changed nothing."""
+        with self._transaction():
+            self.queue.finish(job_id, report or {})
+
     def build(self, recipe: Recipe, made_by: str, *, anew: bool = False) -> int:
         """Builds a generation of the living documents beside the live one, which goes on answering; returns its number.
 
         With `anew` no earlier generation's files are taken over.
         """
-        self._db.execute("DELETE FROM temp.ended")
+        changes.take(self._db, None)
         base = None if anew else self._base(recipe.fingerprints)
         number, checksum = self._write(base, self._change(base, recipe), recipe)
         with self._transaction() as db:
@@ -349,10 +292,6 @@ class CatalogWriter:
         remove_unnamed(self.directory, self._generations())
         return gone
 
-    def _vectors_by(self, embedder: str) -> list[str]:
-        """The runtimes that computed vectors of this embedder."""
-        return [str(name) for name in json.loads(self._meta(VECTORS_BY + embedder) or "[]")]
-
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row["value"])
@@ -372,8 +311,8 @@ class CatalogWriter:
     def _write(self, base: Manifest | None, change: Change, recipe: Recipe) -> tuple[int, str]:
         # The number of a generation is never given again; the folder of a killed build is overwritten.
         number = int(self._meta("last_generation") or 0) + 1
-        vectors_by = self._vectors_by(recipe.fingerprints.embedder)
-        _, checksum = write_generation(self.directory, number, change, recipe, base, vectors_by)
+        runtimes = vectors_by(self._db, recipe.fingerprints.embedder)
+        _, checksum = write_generation(self.directory, number, change, recipe, base, runtimes)
         return number, checksum
 
     def _change(self, base: Manifest | None, recipe: Recipe) -> Change:
@@ -404,6 +343,7 @@ class CatalogWriter:
                 "UPDATE documents SET deleted = 1, ended_at = ? WHERE doc_id = ?",
                 (datetime.now(UTC).isoformat(), doc_id),
             )
+            changes.withdraw(db, doc_id)
         reached("document deleted")
         return str(row["uri"])
 
@@ -422,6 +362,7 @@ class CatalogWriter:
             db.execute(
                 "UPDATE documents SET deleted = 1, ended_at = coalesce(ended_at, ?) WHERE doc_id = ?", (now, doc_id)
             )
+            changes.withdraw(db, doc_id)
         reached("document deleted")
         return str(uri)
 

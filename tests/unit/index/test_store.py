@@ -68,9 +68,10 @@ def test_a_build_that_fails_leaves_the_live_generation_alone(
         ingest_paths(engine, [folder])
     monkeypatch.undo()
     assert health.status(engine) == before
+    again = ingest_paths(engine, [folder])  # takes over what was staged: nothing is embedded twice
+    assert (again.added, again.chunks_embedded) == (["papers/new.md"], 0)
     staged = "SELECT count(*) FROM documents WHERE valid_from IS NULL"
     assert sqlite3.connect(engine.directory / "catalog.sqlite").execute(staged).fetchone()[0] == 0
-    assert ingest_paths(engine, [folder]).added == ["papers/new.md"]
     assert problems(engine) == []
 
 
