@@ -21,6 +21,7 @@ from citewell.core.errors import CitewellError
 from citewell.core.resources import package_path
 from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.health import warm_up
+from citewell.pipeline.ingestion.service import JobKeeper
 from citewell.pipeline.upkeep import Upkeep
 from citewell.pipeline.wiring import Engine
 
@@ -52,11 +53,11 @@ def create_app(engine: Engine) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     threading.Thread(target=_warm_up, args=(app.state.engine,), daemon=True).start()
-    upkeep = Upkeep(app.state.engine)
-    for helper in (upkeep, app.state.canary):
+    helpers = (Upkeep(app.state.engine), JobKeeper(app.state.engine), app.state.canary)
+    for helper in helpers:
         helper.start()
     yield
-    for helper in (upkeep, app.state.canary):
+    for helper in helpers:
         helper.stop()
     app.state.engine.close()
 

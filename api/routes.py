@@ -7,20 +7,23 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
 from citewell.api import schemas
 from citewell.api.auth import authorise
 from citewell.api.errors import error_response
 from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge, WriterBusy
+from citewell.index.store.queue import JobRow
 from citewell.index.store.writer import CatalogWriter
+from citewell.ingest.jobs import IngestReport
 from citewell.pipeline import build, present
 from citewell.pipeline.around import neighbours
 from citewell.pipeline.ask import read_query, search
 from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.explain import explain
 from citewell.pipeline.health import status as present_status
+from citewell.pipeline.ingestion import desk
 from citewell.pipeline.wiring import Engine
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -36,6 +39,7 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": schemas.ErrorModel,
 FORGOTTEN: dict[int | str, dict[str, Any]] = {
     410: {"model": schemas.ErrorModel, "description": "This version is kept no longer."}
 }
+NO_JOB: dict[int | str, dict[str, Any]] = {404: {"model": schemas.ErrorModel, "description": "No such job."}}
 REJECTED: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.ErrorModel, "description": text}
     for code, text in ((413, "Too large."), (415, "No parser for this format."), (422, "The file cannot be read."))
@@ -122,8 +126,16 @@ def list_documents(engine: CurrentEngine) -> list[schemas.SummaryModel]:
 
 
 @router.post("/documents", status_code=201, tags=["documents"], responses=REJECTED)
-def upload(file: Annotated[UploadFile, File(description="Markdown, HTML, plain text, PDF or DOCX.")], request: Request, engine: CurrentEngine) -> schemas.UploadModel:  # fmt: skip
-    """Adds a document, or replaces the uploaded one of the same name. When this answers, it is stored and searchable."""
+def upload(
+    file: Annotated[UploadFile, File(description="A file of any format that can be read; an archive is a folder.")],
+    request: Request,
+    engine: CurrentEngine,
+    response: Response,
+    wait: Annotated[
+        bool, Query(description="Answer when it is searchable; else as soon as it is stored for good.")
+    ] = True,
+) -> schemas.UploadModel:
+    """Adds a document, or replaces the uploaded one of the same name. With `201` it is searchable; with `202` it is stored for good."""
     limit = engine.settings.api.max_upload_bytes
     data = file.file.read(limit + 1)
     if len(data) > limit:
@@ -131,15 +143,55 @@ def upload(file: Annotated[UploadFile, File(description="Markdown, HTML, plain t
             f"the upload has more than {limit} bytes", hint="Split the file, or raise api.max_upload_bytes."
         )
     name = file.filename or "upload"
+    if not wait:
+        response.status_code = 202
+        job = build.queue_upload(engine, name, data)
+        return schemas.UploadModel(
+            doc_id=build.upload_id(name), outcome="queued", job=job, documents=[], passages=0, chunks_embedded=0, generation=""
+        )  # fmt: skip
     with _uploading(request):
         report = build.ingest_upload(engine, name, data)
-    outcome: Literal["added", "changed", "unchanged"] = (
-        "added" if report.added else "changed" if report.changed else "unchanged"
-    )
     return schemas.UploadModel(
-        doc_id=build.upload_id(name), outcome=outcome, passages=report.passages, chunks_embedded=report.chunks_embedded,
-        generation=report.generation,
+        doc_id=build.upload_id(name), outcome=_outcome(report), job=report.job, documents=[*report.added, *report.changed],
+        passages=report.passages, chunks_embedded=report.chunks_embedded, generation=report.generation,
     )  # fmt: skip
+
+
+def _outcome(report: IngestReport) -> Literal["added", "changed", "unchanged", "container"]:
+    if "container" in report.outcomes:
+        return "container"
+    return "added" if report.added else "changed" if report.changed else "unchanged"
+
+
+@router.get("/jobs", tags=["ingestion"])
+def list_jobs(engine: CurrentEngine) -> list[schemas.JobModel]:
+    """The ingestions that are remembered, the newest last."""
+    return [schemas.JobModel(**_job(job)) for job in desk.jobs(engine.directory)]
+
+
+@router.get("/jobs/{job}", tags=["ingestion"], responses=NO_JOB)
+def show_job(job: int, engine: CurrentEngine) -> schemas.JobReportModel:
+    """An ingestion: how far it is, and what became of its files."""
+    found, report = desk.job(engine.directory, job)
+    told = {name: value for name, value in asdict(report).items() if name in schemas.JobReportModel.model_fields}
+    return schemas.JobReportModel(**{**told, **_job(found)})
+
+
+@router.post("/jobs/{job}/{action}", tags=["ingestion"], responses=NO_JOB)
+def change_job(job: int, action: Literal["pause", "resume", "cancel"], engine: CurrentEngine) -> schemas.JobModel:
+    """Pauses, resumes or cancels an ingestion."""
+    return schemas.JobModel(**_job(desk.change(engine.directory, action, job)))
+
+
+def _job(job: JobRow) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(job).items() if name in schemas.JobModel.model_fields}
+    return {**told, "job": job.job_id, "generation": str(job.report.get("generation", ""))}
+
+
+@router.get("/dead-letters", tags=["ingestion"])
+def list_dead_letters(engine: CurrentEngine) -> list[schemas.LetterModel]:
+    """The files that became no document, and why."""
+    return [schemas.LetterModel(**letter) for letter in engine.catalog.dead_letters()]
 
 
 @router.get("/documents/{doc_id}", tags=["documents"], responses=NOT_FOUND)

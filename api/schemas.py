@@ -55,6 +55,16 @@ class SimilarRequest(BaseModel):
     limit: int = Field(10, ge=1, le=20, description="Most passages to return.")
 
 
+class RegionModel(BaseModel):
+    """A line of a page, from a character on."""
+
+    start_char: Offset
+    page: int
+    box: tuple[float, float, float, float] = Field(
+        description="Left, top, right, bottom in points from the upper left corner of the page as it is shown."
+    )
+
+
 class CitationModel(BaseModel):
     """The exact characters that support a sentence."""
 
@@ -69,6 +79,8 @@ class CitationModel(BaseModel):
         description="The stored text from start_char to end_char.", examples=["You have 28 days of leave a year."]
     )
     support: float = Field(description="How far the quote supports the sentence, from 0 to 1.", examples=[1.0])
+    place: str = Field("", description="Where it stands when that is no page.", examples=["Prices!A5:D5"])
+    regions: list[RegionModel] = Field([], description="The lines on which it stands, where the format has pages.")
 
 
 class SentenceModel(BaseModel):
@@ -169,6 +181,7 @@ class PassageModel(BaseModel):
     title: str
     heading_path: list[str]
     page: int | None
+    place: str = Field(description="Where it stands when that is no page.", examples=["Prices!A5:D9"])
     start_char: Offset
     end_char: Offset
     text: str
@@ -248,13 +261,67 @@ class TextModel(BaseModel):
 
 
 class UploadModel(BaseModel):
-    """What an upload did; when this arrives, the document is stored and searchable."""
+    """What an upload did; unless it is `queued`, it is stored and searchable when this arrives."""
 
     doc_id: DocId
-    outcome: Literal["added", "changed", "unchanged"]
+    outcome: Literal["added", "changed", "unchanged", "container", "queued"] = Field(
+        description="`container`: it holds documents; `queued`: it is stored for good, and the job will make it searchable."
+    )
+    job: int = Field(description="Number of the job, as in `/v1/jobs/{job}`.", examples=[12])
+    documents: list[str] = Field(description="Uris that were added or changed: of the upload and of what lies in it.")
     passages: int
     chunks_embedded: int
     generation: str
+
+
+class FailureModel(BaseModel):
+    """A file that became no document."""
+
+    uri: str
+    code: str = Field(examples=["file.encrypted"])
+    reason: str
+    hint: str
+
+
+class JobModel(BaseModel):
+    """An ingestion."""
+
+    job: int
+    kind: str = Field(description="`paths`, `feed`, `upload`, `retry` or `documents`.")
+    label: str
+    state: Literal["planning", "running", "paused", "publishing", "done", "cancelled", "superseded"]
+    waiting: int = Field(description="Files that are still to be read.")
+    leased: int = Field(description="Files that a worker has.")
+    settled: int = Field(description="Files that are dealt with.")
+    outcomes: dict[str, int] = Field(description="Files by what they came to.", examples=[{"added": 12, "dead": 1}])
+    created_at: str
+    ended_at: str | None
+    generation: str = Field(description="That made it searchable; empty before.")
+
+
+class JobReportModel(JobModel):
+    """An ingestion, with what became of its files."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    failed: list[FailureModel]
+    needs_ocr: list[FailureModel]
+    warnings: list[str]
+    pages: int
+    passages: int
+    tokens: int
+    timings_ms: dict[str, float]
+
+
+class LetterModel(FailureModel):
+    """A dead letter: a file that became no document, and which bytes those were."""
+
+    content_key: str = Field(
+        description="Version of the parsers and SHA-256 of the bytes; empty where they could not be read."
+    )
+    attempts: int
+    died_at: str
 
 
 class DeletedModel(BaseModel):

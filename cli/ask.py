@@ -75,7 +75,9 @@ def print_answer(answer: dict[str, Any]) -> None:
     for sentence in answer["sentences"]:
         click.echo(textwrap.fill(sentence["text"], WIDTH, initial_indent="  “", subsequent_indent="   ") + "”")
         for citation in sentence["citations"]:
-            click.secho(f"      [{citation['marker']}] {place(citation['uri'], citation['page'])}", fg="cyan")
+            click.secho(
+                f"      [{citation['marker']}] {place(citation['uri'], citation['page'], citation['place'])}", fg="cyan"
+            )
     if answer["status"] == "abstained":
         click.echo(f"  {answer['text']}")
         for near in answer["nearest"]:
@@ -166,7 +168,7 @@ def _print_hits(hits: list[dict[str, Any]]) -> None:
     for hit in hits:
         scores = "  ".join(f"{name} {score:.3f}" for name, score in hit["scores"].items())
         click.secho(
-            f"{hit['rank']:>3}  {present.place(hit['uri'], hit['page'])}  ({' › '.join(hit['heading_path'])})",
+            f"{hit['rank']:>3}  {present.place(hit['uri'], hit['page'], hit['place'])}  ({' › '.join(hit['heading_path'])})",
             fg="cyan",
         )
         click.echo(textwrap.indent(textwrap.fill(textwrap.shorten(hit["text"], present.PREVIEW_CHARS), WIDTH), "     "))

@@ -20,6 +20,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("citewell.cli.ask:explain", "Show why a passage stands where it stands for a question."),
     "serve": ("citewell.cli.serve:serve", "Answer questions over HTTP, with a page to ask from."),
     "status": ("citewell.cli.status:status", "Show what the index holds."),
+    "jobs": ("citewell.cli.jobs:jobs", "List, watch, pause, resume and cancel ingestions."),
+    "dead-letter": (
+        "citewell.cli.jobs:dead_letter",
+        "List the files that became no document, try them again, or forget them.",
+    ),
+    "worker": ("citewell.cli.jobs:worker", "Work on the jobs of the data directory, beside any other worker."),
     "documents": (
         "citewell.cli.documents:documents",
         "List, show, delete and purge documents, and say who may read them.",

@@ -89,13 +89,30 @@ class EmbedderSettings(Section):
 class ChunkingSettings(Section):
     """How documents are split into passages."""
 
-    method: Literal["structure", "none"] = Field(
-        "structure", description="`structure` respects headings, paragraphs, sentences; `none` keeps whole documents."
+    method: Literal["structure", "sentences", "paragraphs", "fixed", "none"] = Field(
+        "structure",
+        description="`structure` respects headings, paragraphs, sentences, and an edit moves only the cuts around it; `sentences`, "
+        "`paragraphs` and `fixed` (words) fill passages one after another; `none` keeps whole documents.",
     )
     max_tokens: int = Field(
         256, ge=32, le=8192, description="Most tokens of a passage with its header, in the embedder's own tokenizer."
     )
     min_tokens: int = Field(48, ge=0, le=1024, description="Smaller sections join their neighbours, where they fit.")
+    overlap_tokens: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="Tokens that a passage repeats of the one before, whole sentences, blocks or words; with `sentences`, "
+        "`paragraphs` and `fixed` only, at most half of max_tokens.",
+    )
+
+    @model_validator(mode="after")
+    def _overlaps(self) -> ChunkingSettings:
+        if self.overlap_tokens and self.method in {"structure", "none"}:
+            raise ValueError(f"overlap_tokens must be 0 with the method {self.method}: its passages do not overlap")
+        if self.overlap_tokens > self.max_tokens // 2:
+            raise ValueError("overlap_tokens must be at most half of max_tokens")
+        return self
 
 
 class PathRule(Section):
@@ -115,9 +132,44 @@ class IngestSettings(Section):
         (), description="What is said of documents by their path; a later rule counts more."
     )
 
+    exclude: tuple[str, ...] = Field(
+        (),
+        description="Files and folders that are passed over, such as `*.tmp` or `drafts`; a folder may list more in .citewellignore.",
+    )
     max_file_bytes: int = Field(100_000_000, ge=1, description="Larger files are rejected, in bytes.")
     max_unpacked_bytes: int = Field(200_000_000, ge=1, description="Most bytes that a packed file may unpack to.")
-    window_documents: int = Field(64, ge=1, le=10_000, description="Documents parsed, embedded and committed together.")
+    max_members: int = Field(10_000, ge=1, description="Most files in an archive.")
+    max_depth: int = Field(5, ge=0, description="How deep archives and attachments may lie in one another.")
+    max_seconds: int = Field(120, ge=1, description="Seconds after which the reading of a file is given up.")
+    max_memory_mb: int = Field(1024, ge=64, description="Most memory of a process that reads files, in megabytes.")
+    parsers: int = Field(
+        0, ge=0, le=256, description="Processes that read files; 0 takes the cores that this process may use."
+    )
+    files_per_process: int = Field(
+        200,
+        ge=1,
+        description="Files after which a process that reads files is replaced, so that nothing a library keeps adds up.",
+    )
+    ocr: Literal["auto", "off"] = Field(
+        "auto", description="`auto` reads pictures of text with tesseract where it is installed."
+    )
+    ocr_languages: str = Field(
+        "eng", description="Languages of pictures of text as tesseract names them, such as `eng+deu`."
+    )
+    redact: tuple[Literal["email", "phone", "card", "iban", "national_id", "ip", "name"], ...] = Field(
+        (),
+        description="Personal data replaced by marks before anything is stored; empty: none. `name` needs citewell[names].",
+    )
+    phone_regions: tuple[str, ...] = Field(
+        (),
+        description="Countries whose phone numbers are known without a country code, such as GB; empty: by the document's language.",
+    )
+    window_documents: int = Field(64, ge=1, le=10_000, description="Most documents read, embedded and stored together.")
+    window_bytes: int = Field(
+        32_000_000,
+        ge=1,
+        description="Most bytes of files read, embedded and stored together, unless one file alone has more.",
+    )
 
 
 class LexicalSettings(Section):

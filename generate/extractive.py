@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from citewell.core.protocols import Embedder, TokenCounter
 from citewell.core.sentences import sentence_spans
 from citewell.core.settings import GenerateSettings
-from citewell.core.types import Block, Citation, Context, Draft, Passage, Query, Sentence
+from citewell.core.types import TABLE, Block, Citation, Context, Draft, Passage, Query, Sentence
 from citewell.generate.evidence import FEATURES, describe, sentence_logits, sufficiency
 
 # A further sentence is quoted when its log odds are at most this much below the best one's ...
@@ -108,9 +108,11 @@ def quotable_sentences(passage: Passage) -> list[Quotable]:
 
 def _is_table_head(blocks: Sequence[Block], block: Block) -> bool:
     """Whether `block` is the first row of a table that begins in this passage: it names the columns and answers nothing."""
+    if block.kind == "table_header":
+        return True
     at = blocks.index(block)
     followed = at + 1 < len(blocks) and blocks[at + 1].kind == "table_row"
-    return block.kind == "table_row" and followed and at > 0 and blocks[at - 1].kind != "table_row"
+    return block.kind == "table_row" and followed and at > 0 and blocks[at - 1].kind not in TABLE
 
 
 def reading(quotable: Quotable) -> str:
@@ -141,5 +143,7 @@ def _cited(quotable: Quotable) -> Sentence:
         start_char=quotable.start_char,
         end_char=quotable.end_char,
         quote=quotable.text,
+        place=passage.stored.place_at(quotable.start_char),
+        regions=passage.stored.shown_at(quotable.start_char, quotable.end_char),
     )
     return Sentence(quotable.text, (citation,))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from citewell.core.errors import FileBroken, FileRejected, FileTooLarge, FileUnreadable
@@ -26,13 +26,15 @@ _OWN = {"id", "text", "format", "deleted"}
 @dataclass(frozen=True, slots=True)
 class FeedLine:
     """One line of a feed: the document's path, its content in a format with the facts about it, or why it cannot be read; without a
-    format it is to be removed."""
+    format it is to be removed. `start_byte` and `size_bytes` say where it stands in the file."""
 
     path: str
     data: bytes = b""
     format: str | None = None
     facts: Facts = field(default_factory=Facts)
     error: FileRejected | None = None
+    start_byte: int = 0
+    size_bytes: int = 0
 
 
 def is_feed(path: Path) -> bool:
@@ -40,27 +42,47 @@ def is_feed(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX and path.is_file()
 
 
-def read_feed(path: Path, max_bytes: int) -> Iterator[FeedLine]:
-    """The lines of a feed, one at a time; what is wrong with one is in its `error`. Raises FileUnreadable."""
+def read_feed(path: Path, max_bytes: int, *, keep_content: bool = True) -> Iterator[FeedLine]:
+    """The lines of a feed, one at a time; what is wrong with one is in its `error`. Without `keep_content` their bytes are left out.
+
+    Raises FileUnreadable.
+    """
     try:
         with path.open("rb") as stream:
-            number = 0
+            number = start = 0
             while line := stream.readline(max_bytes + 1):
                 number += 1
-                if len(line) > max_bytes:
+                size = len(line)
+                if size > max_bytes:
                     yield FeedLine(
                         f"line {number}", error=FileTooLarge(f"line {number} has more than {max_bytes} bytes")
                     )
                     while line and not line.endswith(b"\n"):
                         line = stream.readline(max_bytes + 1)
+                        size += len(line)
                 elif line.strip():
-                    yield _read_line(line, number)
+                    read = replace(_read_line(line, f"line {number}"), start_byte=start, size_bytes=size)
+                    yield read if keep_content else replace(read, data=b"", facts=Facts())
+                start += size
     except OSError as error:
         raise FileUnreadable(f"it cannot be read: {error.strerror or error}") from error
 
 
-def _read_line(line: bytes, number: int) -> FeedLine:
-    where = f"line {number}"
+def read_line_at(path: Path, start_byte: int, size_bytes: int) -> FeedLine:
+    """One line of a feed. Raises FileUnreadable, or FileBroken when the feed has changed since its lines were counted."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(start_byte)
+            line = stream.read(size_bytes)
+    except OSError as error:
+        raise FileUnreadable(f"it cannot be read: {error.strerror or error}") from error
+    read = _read_line(line, f"the line at byte {start_byte}")
+    if read.error is not None:
+        raise read.error
+    return read
+
+
+def _read_line(line: bytes, where: str) -> FeedLine:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from citewell.core.errors import FileRejected
+from citewell.core.errors import FileRejected, rejections
 from citewell.ingest.parsers import PARSER_VERSION
 
 
@@ -31,9 +31,26 @@ class Failure:
         return cls(uri, error.code, error.message, error.hint)
 
 
+def error_of(failure: Failure) -> FileRejected:
+    """The error that a failure tells of."""
+    known = {cls.code: cls for cls in rejections()}
+    return known.get(failure.code, FileRejected)(failure.reason, hint=failure.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class FileCost:
+    """What a file cost to read."""
+
+    uri: str
+    media_type: str
+    size_bytes: int
+    pages: int
+    parse_ms: float
+
+
 @dataclass(slots=True)
 class IngestReport:
-    """What one ingestion did."""
+    """What one ingestion did. `outcomes` counts files by what they came to; `failed` and `needs_ocr` say why."""
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -42,16 +59,25 @@ class IngestReport:
     missing: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    needs_ocr: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # of files of which a part could not be read
+    outcomes: dict[str, int] = field(default_factory=dict)
+    redacted: dict[str, int] = field(default_factory=dict)  # personal data taken out, by kind
+    pages: int = 0
     passages: int = 0
+    tokens: int = 0
     chunks_embedded: int = 0
     generation: str = ""
     published: bool = False
+    job: int = 0
     measured: dict[str, str] = field(
         default_factory=dict
     )  # by model, what runs it from now on and why, when that was found out
     timings_ms: dict[str, float] = field(
         default_factory=dict
-    )  # by stage: read (with parsing), split, embed, store, publish
+    )  # by stage: read (with parsing, beside the others), split, embed, store, publish
+    formats: dict[str, dict[str, int]] = field(default_factory=dict)  # by media type: files, pages, parse_ms, passages
+    slowest: list[FileCost] = field(default_factory=list)
     ms: float = 0.0
 
 

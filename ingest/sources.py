@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from citewell.core.errors import FileTooLarge, FileUnreadable, SourceError
 from citewell.ingest.facts import is_sidecar
-from citewell.ingest.parsers import supported_suffixes
 
 DEFAULT_SOURCE = "files"
 UPLOADS = "uploads"
+IGNORE_FILE = ".citewellignore"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -61,12 +62,13 @@ class Scope:
         return _below(path, self.prefix) and not blind
 
 
-def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> list[Scope]:
+def scan(path: Path, *, name: str | None, roots: Mapping[str, str], exclude: Sequence[str] = ()) -> list[Scope]:
     """The files below `path`, in order of their names; the first scope is the one of `path` itself.
 
     `roots` maps known sources to their folders. A file below one of them stays the document of that source that it was, so
     overlapping folders never hold a document twice; such files form scopes of their own.
-    Hidden files and links that leave the folder are passed over. Raises SourceError.
+    Hidden files, links that leave the folder, files beside documents that say something about them, and what `exclude` or a file
+    `.citewellignore` of the folder names are passed over. Raises SourceError.
     """
     try:
         resolved = path.resolve(strict=True)
@@ -85,24 +87,49 @@ def scan(path: Path, *, name: str | None, roots: Mapping[str, str]) -> list[Scop
         for other, folder in roots.items()
         if Path(folder) != root and Path(folder).is_relative_to(resolved)
     }
+    ignored = Ignored([*exclude, *_ignore_file(resolved)])
     for location in _walk(resolved, problems):
         nested = [(folder, other) for other, folder in inner.items() if location.is_relative_to(folder)]
         home, owner = max(nested, default=(root, source), key=lambda pair: len(pair[0].parts))
         file = SourceFile(owner, _relative(location, home), location)
-        if location.suffix.lower() in supported_suffixes():
-            files.append(file)
-        elif not is_sidecar(location):
+        if is_sidecar(location):
+            continue
+        if ignored.holds(_relative(location, resolved)):
             skipped.append(file.uri)
+        else:
+            files.append(file)
     unreadable = tuple((_relative(Path(str(e.filename)), root), str(e.strerror)) for e in problems)
     if not files and not unreadable:
         raise SourceError(
             f"{readable(str(path))} holds no file that can be ingested",
-            hint="Give a folder with .md, .html, .txt, .pdf or .docx files. An empty folder is never pruned: it may be a disk that is "
+            hint="Give a folder with files. An empty folder is never pruned: it may be a disk that is "
             "not mounted; `citewell documents delete` removes single documents.",
         )
     own = Scope(source, root, prefix, tuple(f for f in files if f.source == source), tuple(skipped), unreadable)
     others = [Scope(o, folder, "", tuple(f for f in files if f.source == o)) for o, folder in sorted(inner.items())]
     return [own, *(scope for scope in others if scope.files)]
+
+
+class Ignored:
+    """Patterns of paths that are passed over: with `*` and `?`, of a whole path within the source, or of a name or folder anywhere in it."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = [pattern.rstrip("/") for pattern in patterns if pattern.strip("/")]
+
+    def holds(self, path: str) -> bool:
+        """Whether a pattern names the path, a part of it, or a folder above it."""
+        parts = path.split("/")
+        above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        return any(fnmatchcase(name, pattern) for pattern in self._patterns for name in (*parts, *above))
+
+
+def _ignore_file(folder: Path) -> list[str]:
+    """The patterns of the folder's own list, a line each; `#` begins a comment."""
+    try:
+        lines = (folder / IGNORE_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def readable(path: str) -> str:
@@ -151,11 +178,18 @@ def source_name(name: str) -> str:
 def _walk(folder: Path, problems: list[OSError]) -> Iterator[Path]:
     """The files below `folder`; folders that cannot be listed are added to `problems`."""
     for directory, subdirectories, names in os.walk(folder, onerror=problems.append):
-        subdirectories[:] = sorted(d for d in subdirectories if not d.startswith("."))
+        subdirectories[:] = sorted(
+            d for d in subdirectories if not d.startswith(".") and not _is_ours(Path(directory, d))
+        )
         for name in sorted(names):
             location = Path(directory, name)
             if not name.startswith((".", "~$")) and not _leaves(location, folder):
                 yield location
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is a data directory: what was made of documents is no document."""
+    return (folder / "catalog.sqlite").is_file()
 
 
 def _leaves(location: Path, folder: Path) -> bool:

@@ -112,6 +112,7 @@ def passages_as_json(
                 "title": chunk.title,
                 "heading_path": list(chunk.heading_path),
                 "page": stored.page_at(chunk.start_char),
+                "place": stored.place_at(chunk.start_char),
                 "start_char": chunk.start_char,
                 "end_char": chunk.end_char,
                 "text": chunk.text,
@@ -150,6 +151,8 @@ def document_as_json(document: Document, *, with_text: bool) -> dict[str, Any]:
     return result
 
 
-def place(uri: str, page: int | None) -> str:
-    """`file:page`, or the file alone where the format has no pages."""
-    return f"{uri}:{page}" if page else uri
+def place(uri: str, page: int | None, within: str = "") -> str:
+    """`file:page`, `file (place within)`, or the file alone where the format has neither."""
+    if page:
+        return f"{uri}:{page}"
+    return f"{uri} ({within})" if within else uri

@@ -24,7 +24,8 @@ from citewell.index.embed_by_language import EmbedderByLanguage, embedder_of
 from citewell.index.remembering import RememberingEmbedder
 from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.index.store.catalog import Catalog
-from citewell.index.store.generations import Fingerprints, Manifest, Recipe, require_same
+from citewell.index.store.fingerprints import Fingerprints, require_same
+from citewell.index.store.generations import Manifest, Recipe
 from citewell.ingest.chunking import Chunker
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.drift import LiveScores

@@ -25,7 +25,8 @@ async function call(path, body) {
 }
 
 function place(citation) {
-  return citation.page ? citation.uri + ", page " + citation.page : citation.uri;
+  if (citation.page) return citation.uri + ", page " + citation.page;
+  return citation.place ? citation.uri + ", " + citation.place : citation.uri;
 }
 
 async function showAround(citation, holder) {
