@@ -21,13 +21,14 @@ from citewell.index.store.catalog import CATALOG_NAME
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
 from citewell.ingest.normalise import compose_document
+from citewell.ingest.parsed import Reading
 from citewell.ingest.parsers import parse
 from citewell.pipeline.ask import search
 from citewell.pipeline.wiring import Engine
 
 TESTS = Path(__file__).parent
 STEPS = (
-    "window staged", "document split anew", "blocks written", "lexical written", "manifest written", "files synced", "folder renamed",
+    "job planned", "tasks leased", "window staged", "publishing begun", "document split anew", "blocks written", "lexical written", "manifest written", "files synced", "folder renamed",
     "generation named", "generation committed", "folders removed", "candidate committed", "block merged", "merge committed", "generation switched",
     "generations pruned", "document deleted", "groups set",
 )  # fmt: skip
@@ -84,7 +85,7 @@ def compare(engine: Engine, acknowledged: list[dict[str, Any]], notes: Path) -> 
 
 
 def version_of(name: str, text: str) -> str:
-    parsed = parse(text.encode(), name, max_unpacked_bytes=1_000_000)
+    parsed = parse(text.encode(), Reading(name))
     return compose_document(parsed, source="notes", path=name).version
 
 

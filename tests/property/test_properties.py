@@ -12,11 +12,12 @@ from twins import WordCounter, make_chunk, stored
 from citewell.core.sentences import sentence_spans
 from citewell.core.settings import ChunkingSettings, ContextSettings
 from citewell.core.tokens import ModelTokenizer
-from citewell.core.types import Context, Draft, Passage, Query, rank_by_score
+from citewell.core.types import Chunk, Context, Document, Draft, Passage, Query, rank_by_score
 from citewell.generate.assemble import assemble
 from citewell.index.fusion import reciprocal_rank_fusion, weighted_sum
 from citewell.ingest.chunking import Chunker
-from citewell.ingest.normalise import Parsed, RawBlock, compose_document, normalise_text
+from citewell.ingest.normalise import compose_document, normalise_text
+from citewell.ingest.parsed import Parsed, RawBlock, row
 
 RELAXED = settings(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
@@ -44,7 +45,7 @@ WORDS = st.sampled_from(
 )
 TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=120).map(" ".join))
 BLOCKS = st.lists(
-    st.builds(RawBlock, st.sampled_from(["heading", "paragraph", "list_item", "table_row", "code"]), TEXTS, st.integers(1, 4), st.integers(1, 9)),
+    st.builds(RawBlock, st.sampled_from(["heading", "paragraph", "list_item", "table_header", "table_row", "code"]), TEXTS, st.integers(1, 4), st.integers(1, 9)),
     min_size=1, max_size=12,
 )  # fmt: skip
 
@@ -62,19 +63,74 @@ def test_sentences_hold_every_solid_character_once(text: str) -> None:
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
 
 
-@given(BLOCKS, st.integers(32, 90), st.integers(0, 40))
-@RELAXED
-def test_passages_rebuild_the_document_within_the_limit(
-    tokenizer: ModelTokenizer, blocks: list[RawBlock], limit: int, least: int
-) -> None:
+def passages(tokenizer: ModelTokenizer, blocks: list[RawBlock], **chunking: object) -> tuple[Document, list[Chunk]]:
+    """A document of the blocks and its passages."""
     blocks = [*blocks, RawBlock("paragraph", "One sure sentence.")]
     document = compose_document(Parsed(blocks, "text/plain", title="A title"), source="s", path="p")
-    chunks = Chunker(ChunkingSettings(max_tokens=limit, min_tokens=least), tokenizer, "t").split(document)
+    settings = ChunkingSettings.model_validate(chunking)
+    return document, Chunker(settings, tokenizer, "t").split(document)
+
+
+METHODS = st.sampled_from(["structure", "sentences", "paragraphs", "fixed"])
+
+
+@given(BLOCKS, METHODS, st.integers(32, 90), st.integers(0, 40))
+@RELAXED
+def test_passages_rebuild_the_document_within_the_limit(
+    tokenizer: ModelTokenizer, blocks: list[RawBlock], method: str, limit: int, least: int
+) -> None:
+    document, chunks = passages(tokenizer, blocks, method=method, max_tokens=limit, min_tokens=least)
     assert all(document.text[c.start_char : c.end_char] == c.text for c in chunks)
     assert solid("".join(c.text for c in chunks)) == solid(document.text)
     assert all(before.end_char <= after.start_char for before, after in itertools.pairwise(chunks))
     assert all(tokenizer.count(c.text) <= limit and c.token_count <= limit for c in chunks)
     assert len({c.chunk_id for c in chunks}) == len(chunks)
+
+
+@given(BLOCKS, st.sampled_from(["sentences", "paragraphs", "fixed"]), st.integers(32, 90), st.integers(1, 16))
+@RELAXED
+def test_passages_that_overlap_hold_every_character_and_go_on(
+    tokenizer: ModelTokenizer, blocks: list[RawBlock], method: str, limit: int, overlap: int
+) -> None:
+    document, chunks = passages(tokenizer, blocks, method=method, max_tokens=limit, overlap_tokens=overlap)
+    assert all(document.text[c.start_char : c.end_char] == c.text and c.token_count <= limit for c in chunks)
+    assert all(a.start_char < b.start_char and a.end_char < b.end_char for a, b in itertools.pairwise(chunks))
+    held = {at for c in chunks for at in range(c.start_char, c.end_char)}
+    assert all(at in held for at, char in enumerate(document.text) if not char.isspace())
+
+
+CELLS = st.sampled_from(["Pump", "Flow", "12", "3.5", "It is old. Very.", "Größe", "流量", "Price in euros"])
+TABLES = st.tuples(
+    st.lists(st.lists(CELLS, min_size=1, max_size=3), min_size=1, max_size=2),
+    st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=40),
+)
+
+
+@given(st.lists(st.one_of(TABLES, TEXTS), min_size=1, max_size=4), METHODS, st.integers(192, 256))
+@RELAXED
+def test_each_row_of_a_table_stays_whole_and_its_passage_names_its_columns(
+    tokenizer: ModelTokenizer, parts: list[tuple[list[list[str]], list[list[str]]] | str], method: str, limit: int
+) -> None:
+    blocks: list[RawBlock] = []
+    for part in parts:
+        if isinstance(part, str):
+            blocks.append(RawBlock("paragraph", part))
+        else:
+            header, body = part
+            blocks += [RawBlock("table_header", row(cells)) for cells in header]
+            blocks += [RawBlock("table_row", row(cells)) for cells in body]
+    document, chunks = passages(tokenizer, blocks, method=method, max_tokens=limit, min_tokens=0)
+    names: list[str] = []
+    previous = ""
+    for block in document.blocks:
+        text = document.text[block.start_char : block.end_char]
+        if block.kind == "table_header":
+            names = [*names, text] if previous == "table_header" else [text]
+        elif block.kind == "table_row":
+            (holding,) = [c for c in chunks if c.start_char <= block.start_char and block.end_char <= c.end_char]
+            above = "\n".join([" ".join(holding.header.split()), holding.text[: block.start_char - holding.start_char]])
+            assert all(name in above or " ".join(names) in above for name in names)
+        previous = block.kind
 
 
 @given(BLOCKS)
