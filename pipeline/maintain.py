@@ -14,6 +14,7 @@ from pathlib import Path
 
 from citewell.core.errors import BackupInvalid, DocumentNotFound, IndexCorrupt
 from citewell.index.files import reached, sync
+from citewell.index.lexical import count_ended
 from citewell.index.store.catalog import CATALOG_NAME, Catalog
 from citewell.index.store.generations import FOLDER, generation_folder
 from citewell.index.store.merging import Pace, merge_blocks, merging
@@ -75,13 +76,17 @@ def repair(engine: Engine, progress: Progress | None = None) -> Repaired:
 def compact(engine: Engine, *, thoroughly: bool = False, wait_s: float = 0) -> str | None:
     """Merges small blocks of the live generation and drops its tombstones; the new generation's name, or None.
 
-    When that is not to be done `thoroughly`, a few small blocks and a few tombstones are left alone.
+    When that is not to be done `thoroughly`, a few small blocks and a few tombstones are left alone. Thoroughly, an index in whose word
+    counts documents that ended still take part is written anew from the stored text, so that scores are those of an index that never
+    held them.
     The new blocks are written at storage.merge_mb_per_s beside the index, while others read and write; the writer's lock is held for
     linking to them alone. Raises WriterBusy when another process merges, or still writes after `wait_s` seconds.
     """
     live = engine.catalog.live_generation()
     if live is None:
         return None
+    if thoroughly and count_ended(engine.settings.lexical.engine, generation_folder(engine.directory, live)):
+        return _write_anew(engine, wait_s)
     pace = Pace(engine.settings.storage.merge_mb_per_s * 1e6)
     with merging(engine.directory) as folder:
         merges = merge_blocks(generation_folder(engine.directory, live), folder, pace.wait, thoroughly=thoroughly)
@@ -90,6 +95,16 @@ def compact(engine: Engine, *, thoroughly: bool = False, wait_s: float = 0) -> s
         with CatalogWriter(engine.directory, engine.settings.storage, wait_s) as writer:
             number = writer.merge(merges)
     return None if number is None else f"{number:06d}"
+
+
+def _write_anew(engine: Engine, wait_s: float) -> str | None:
+    with CatalogWriter(engine.directory, engine.settings.storage, wait_s) as writer:
+        built = writer.live_fingerprints()
+        if built != engine.fingerprints or writer.live_generation() != engine.catalog.generations()[-1]:
+            return None  # another is answering than the newest of these settings: that was somebody's choice
+        number = writer.build(engine.recipe, "merge", anew=True)
+        writer.make_live(number)
+    return f"{number:06d}"
 
 
 def purge(engine: Engine, doc_id: str, *, prove: bool = True) -> Purged:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from citewell.core.settings import LexicalSettings
 from citewell.index.lexical.base import BRIDGES_WEIGHT, FIELDS, FOLDER, LexicalIndex, LexicalRow, TermScore
-from citewell.index.lexical.inverted import LOCKS, TantivyIndex, write_inverted
+from citewell.index.lexical.inverted import LOCKS, TantivyIndex, ended_rows, write_inverted
 from citewell.index.lexical.retriever import LexicalRetriever, rows_holding
 from citewell.index.lexical.scanned import RankBM25Index, write_scanned
 
 __all__ = [
-    "LOCKS", "LexicalIndex", "LexicalRetriever", "LexicalRow", "TermScore", "open_lexical", "rows_holding", "write_lexical",
+    "LOCKS", "LexicalIndex", "LexicalRetriever", "LexicalRow", "TermScore", "count_ended", "open_lexical", "rows_holding", "write_lexical",
 ]  # fmt: skip
 
 
@@ -41,3 +41,8 @@ def open_lexical(engine: str, folder: Path, settings: LexicalSettings | None = N
     if engine == "rank_bm25":
         return RankBM25Index(folder / FOLDER, weights, settings.k1, settings.b)
     return TantivyIndex(folder / FOLDER, weights)
+
+
+def count_ended(engine: str, folder: Path) -> int:
+    """How many rows that ended still count in the scores of the lexical index in `folder`."""
+    return 0 if engine == "rank_bm25" else ended_rows(folder / FOLDER)

@@ -49,6 +49,12 @@ def write_inverted(rows: Iterable[LexicalRow], target: Path, base: Path | None, 
     writer.wait_merging_threads()
 
 
+def ended_rows(folder: Path) -> int:
+    """How many rows that ended still count in the frequencies of the index in `folder`: tantivy drops them when it merges segments."""
+    segments = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["segments"]
+    return sum((segment.get("deletes") or {}).get("num_deleted_docs", 0) for segment in segments)
+
+
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("slot", stored=False, indexed=True, fast=True)
