@@ -16,6 +16,7 @@ from citewell.core.types import Chunk
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.gold import GoldFinder
 from citewell.evaluation.topics.types import Dataset, Topic
+from citewell.ingest.parsed import CELLS
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.train.groups import bucket
 
@@ -160,7 +161,8 @@ class _Maker:
 
     def of_heading(self) -> Iterator[Asked]:
         """The heading as a question to its section, which is read without it."""
-        heading = _MARKS.sub("", self.chunk.heading_path[-1]).strip() if self.chunk.heading_path else ""
+        above = [name for name in self.chunk.heading_path if CELLS not in name]  # the names of columns ask nothing
+        heading = _MARKS.sub("", above[-1]).strip() if above else ""
         if heading and not EMPTY_HEADING.match(heading) and len(_WORD.findall(heading)) >= MIN_HEADING_WORDS:
             titled = self.chance.random() < KEEP_HEADER and heading.casefold() not in self.chunk.title.casefold()
             yield self._asked("heading", heading, "title" if titled else "none", bare_text(self.chunk))

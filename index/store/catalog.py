@@ -277,6 +277,9 @@ class Catalog:
     ) -> Mapping[str, StoredPassage]:
         """The passages by id, for those whose document lives and may be read by a caller of these groups (None: the owner)."""
         found: dict[str, StoredPassage] = {}
+        told: dict[
+            int, list[Any]
+        ] = {}  # blocks by row: several passages of one document are common, and it may be long
         ids = [c.chunk_id for c in candidates]
         for at in range(0, len(ids), _IDS_PER_STATEMENT):
             some = ids[at : at + _IDS_PER_STATEMENT]
@@ -288,7 +291,9 @@ class Catalog:
                 some if groups is None else [*some, json.dumps(sorted(groups))],
             )
             for row in rows:
-                blocks = load_blocks(row["blocks"], row["start_char"], row["end_char"])
+                if row["row_id"] not in told:
+                    told[row["row_id"]] = json.loads(row["blocks"])
+                blocks = _load_blocks(told[row["row_id"]], row["start_char"], row["end_char"])
                 found[row["chunk_id"]] = StoredPassage(chunk_of_row(row), row["uri"], blocks)
         return found
 
@@ -424,12 +429,15 @@ def _dump_block(b: Block) -> list[object]:
     return told
 
 
-def load_blocks(stored: str, start_char: int = 0, end_char: int | None = None) -> tuple[Block, ...]:
-    """Blocks as `dump_blocks` wrote them; only those that touch the span."""
+def load_blocks(stored: str) -> tuple[Block, ...]:
+    """Blocks as `dump_blocks` wrote them."""
+    return _load_blocks(json.loads(stored))
+
+
+def _load_blocks(stored: list[Any], start_char: int = 0, end_char: int | None = None) -> tuple[Block, ...]:
+    """Those that touch the span."""
     return tuple(
-        _load_block(*told)
-        for told in json.loads(stored)
-        if told[1] > start_char and (end_char is None or told[0] < end_char)
+        _load_block(*told) for told in stored if told[1] > start_char and (end_char is None or told[0] < end_char)
     )
 
 
