@@ -80,6 +80,9 @@ class CitationModel(BaseModel):
     )
     support: float = Field(description="How far the quote supports the sentence, from 0 to 1.", examples=[1.0])
     place: str = Field("", description="Where it stands when that is no page.", examples=["Prices!A5:D5"])
+    also_in: list[str] = Field(
+        [], description="Uris of documents that say nearly the same and hold the very same quote."
+    )
     regions: list[RegionModel] = Field([], description="The lines on which it stands, where the format has pages.")
 
 

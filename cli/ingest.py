@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from citewell.pipeline.wiring import Engine
 
 STDIN = Path("-")
+MOST_DUPLICATES = 10
 
 
 @click.command()
@@ -167,10 +168,21 @@ def print_report(report: IngestReport) -> None:
         )
     if report.redacted:
         click.echo("taken out: " + ", ".join(f"{count} {kind}" for kind, count in sorted(report.redacted.items())))
-    for failure in report.failed:
-        click.echo(f"  failed   {failure.uri}: {failure.reason}\n           {failure.hint}", err=True)
-    for failure in report.needs_ocr:
-        click.echo(f"  no text  {failure.uri}: {failure.reason}\n           {failure.hint}", err=True)
+    _print_duplicates(report)
+    for kind, failures in (("failed", report.failed), ("no text", report.needs_ocr)):
+        for failure in failures:
+            click.echo(f"  {kind:<8} {failure.uri}: {failure.reason}\n           {failure.hint}", err=True)
+    _print_passed_over(report)
+
+
+def _print_duplicates(report: IngestReport) -> None:
+    for pair in report.duplicates[:MOST_DUPLICATES]:
+        click.echo(f"  alike    {pair['uri']} says nearly what {pair['like']} says ({pair['likeness']:.2f})")
+    if len(report.duplicates) > MOST_DUPLICATES:
+        click.echo(f"  alike    and {len(report.duplicates) - MOST_DUPLICATES} more; --json lists all")
+
+
+def _print_passed_over(report: IngestReport) -> None:
     for warning in report.warnings:
         click.echo(f"  partly   {warning}", err=True)
     for uri in report.skipped:

@@ -317,7 +317,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A marker and the exact characters it points to: `text_of(doc_id, version)[start_char:end_char] == quote`."""
+    """A marker and the exact characters it points to: `text_of(doc_id, version)[start_char:end_char] == quote`.
+
+    `also_in` are the uris of documents that say nearly the same and hold the very same quote.
+    """
 
     marker: int
     doc_id: str
@@ -330,6 +333,7 @@ class Citation:
     support: float = 0.0
     place: str = ""
     regions: tuple[Region, ...] = ()
+    also_in: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.quote) != self.end_char - self.start_char or not self.quote:

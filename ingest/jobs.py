@@ -62,6 +62,7 @@ class IngestReport:
     needs_ocr: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # of files of which a part could not be read
     outcomes: dict[str, int] = field(default_factory=dict)
+    duplicates: list[dict[str, object]] = field(default_factory=list)  # uri, like, likeness: what says nearly the same
     redacted: dict[str, int] = field(default_factory=dict)  # personal data taken out, by kind
     pages: int = 0
     passages: int = 0

@@ -18,6 +18,7 @@ from citewell.index.analysis import QuestionTerms
 from citewell.index.fusion import Scores, fuse, union
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.across_languages import across_languages
+from citewell.pipeline.copies import name_copies
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cascade import rerank
 
@@ -119,7 +120,7 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
             draft = generator.generate(query, context)
             span.facts |= {"sentences": len(draft.sentences), "sufficiency": round(draft.sufficiency, 4)}
         with stage("verify") as span:
-            verified = verify_draft(draft, engine.verifier)
+            verified = name_copies(engine, verify_draft(draft, engine.verifier), query.groups)
             span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
     answer = _decide(engine, snapshot, query, context, draft.sufficiency, verified, generator.route, trace)
     return Replay(found, draft, verified, answer)

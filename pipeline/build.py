@@ -97,7 +97,7 @@ def submit(engine: Engine, worker: Worker, kind: str, label: str, plan: Plan) ->
     job_id = staging.queue.create(kind, label, request, worker.owner.name)
     staging.queue.supersede(job_id, plan.roots.keys(), worker.is_alive)
     staging.begin(job_id, plan.roots, plan.cleared, [(r.source, r.path, r.error) for r in plan.refused])
-    staging.queue.tell(job_id, {"skipped": plan.skipped, "missing": plan.missing})
+    staging.tell(job_id, {"skipped": plan.skipped, "missing": plan.missing})
     staging.queue.plan(job_id, plan.tasks, settings.window_documents, settings.window_bytes)
     return job_id
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing, VersionGone
 from citewell.core.filters import Filter
 from citewell.core.types import Block, BlockKind, Candidate, Chunk, Document, Region, StoredPassage
+from citewell.index.likeness import ALIKE, likeness
 from citewell.index.store.filtering import FUNCTIONS, condition_of
 from citewell.index.store.fingerprints import Fingerprints
 from citewell.index.store.schema import open_catalog
@@ -40,6 +41,7 @@ VECTORS_BY = (
 PURGING = "purging:"  # before the id of a document, in `meta`: a purge of it has begun and is not done
 _IDS_PER_STATEMENT = 500
 _ROWS_PER_PAGE = 1000
+_MOST_ALIKE = 200  # documents that are compared with one; more are copies of a form, and none of them says much
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # The passages that the live generation's chunker made.
 _OF_CHUNKER = "c.chunker = (SELECT json_extract(value, '$.chunker') FROM meta WHERE key = 'fingerprints')"
@@ -78,6 +80,15 @@ class Canary:
     generation: int
     share: float
     answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A document that says nearly the same as another, and the estimated share of runs of words that they have in common."""
+
+    doc_id: str
+    uri: str
+    likeness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +307,31 @@ class Catalog:
                 blocks = _load_blocks(told[row["row_id"]], row["start_char"], row["end_char"])
                 found[row["chunk_id"]] = StoredPassage(chunk_of_row(row), row["uri"], blocks)
         return found
+
+    def alike(self, doc_id: str, groups: frozenset[str] | None = None) -> list[Alike]:
+        """The living documents that say nearly the same as one, the most alike first, as far as a caller of these groups may know."""
+        if not self._rows("SELECT 1 FROM sqlite_schema WHERE name = 'signatures'"):  # a catalog of format 2
+            return []
+        permitted = "" if groups is None else "AND " + _MAY_READ.format(":groups")
+        own = self._rows(
+            f"SELECT d.row_id, s.signature FROM documents d JOIN signatures s USING (row_id) WHERE d.doc_id = ? AND {ALIVE}",
+            (doc_id,),
+        )
+        if not own:
+            return []
+        rows = self._rows(
+            "SELECT DISTINCT d.doc_id, d.uri, s.signature FROM bands mine JOIN bands b ON b.band = mine.band AND b.numbers = mine.numbers "
+            "JOIN documents d ON d.row_id = b.row_id JOIN signatures s ON s.row_id = b.row_id "
+            f"WHERE mine.row_id = :row AND b.row_id != :row AND {ALIVE} {permitted} LIMIT :most",
+            {"row": own[0]["row_id"], "groups": json.dumps(sorted(groups or ())), "most": _MOST_ALIKE},
+        )
+        found = [Alike(row["doc_id"], row["uri"], likeness(own[0]["signature"], row["signature"])) for row in rows]
+        return sorted((a for a in found if a.likeness >= ALIKE), key=lambda a: (-a.likeness, a.uri))
+
+    def holding(self, doc_ids: Sequence[str], quote: str) -> list[str]:
+        """The uris of those living documents that hold these very characters."""
+        sql = f"SELECT d.uri FROM documents d WHERE d.doc_id = ? AND {ALIVE} AND instr(d.text, ?)"
+        return [str(row["uri"]) for doc_id in doc_ids for row in self._rows(sql, (doc_id, quote))]
 
     def chunks_of(self, doc_id: str) -> list[Chunk]:
         """The passages of a living document in reading order; none for one that does not live."""

@@ -38,6 +38,8 @@ def drop_rows(db: sqlite3.Connection, storage: StorageSettings, now: datetime) -
         values,
     )
     db.execute(f"DELETE FROM chunks WHERE row_id IN (SELECT row_id FROM documents WHERE {with_text})", values)
+    for table in ("signatures", "bands"):
+        db.execute(f"DELETE FROM {table} WHERE row_id IN (SELECT row_id FROM documents WHERE {with_text})", values)
     db.execute(
         f"UPDATE documents SET text = '', title = '', blocks = '[]', metadata = '{{}}' WHERE {with_text}", values
     )

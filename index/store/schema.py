@@ -8,6 +8,7 @@ vectors     embeddings by SHA-256 of the embedded text and fingerprint of the em
 generations every index that was built and is kept, and `meta.live_generation`, the one that answers.
 jobs, tasks what is to be ingested and how far it is: one task a file (queue.py).
 containers  files that hold files, such as archives, by what they held when they were read last.
+signatures, bands   what tells documents that say nearly the same (index/likeness.py).
 rights      the groups of a document, where they were set here; else those that came with it count.
 """
 
@@ -101,6 +102,17 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     attempts INTEGER NOT NULL DEFAULT 1,
     died_at TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS signatures (
+    row_id INTEGER PRIMARY KEY REFERENCES documents (row_id) ON DELETE CASCADE,
+    signature BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS bands (
+    band INTEGER NOT NULL,
+    numbers BLOB NOT NULL,
+    row_id INTEGER NOT NULL REFERENCES documents (row_id) ON DELETE CASCADE,
+    PRIMARY KEY (band, numbers, row_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS bands_by_row ON bands (row_id);
 CREATE TABLE IF NOT EXISTS jobs (
     job_id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,

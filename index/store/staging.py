@@ -18,6 +18,7 @@ from citewell.core.errors import CitewellError
 from citewell.core.protocols import Vectors
 from citewell.core.types import Chunk, Document
 from citewell.index.files import reached
+from citewell.index.likeness import store_signature
 from citewell.index.store.catalog import (
     ALIVE,
     CATALOG_NAME,
@@ -183,10 +184,14 @@ class Staging:
         sql = "SELECT 1 FROM vectors WHERE content_hash = ? AND embedder = ?"
         return {h for h in set(hashes) if self._db.execute(sql, (h, embedder)).fetchone() is None}
 
+    def tell(self, job_id: int, report: Mapping[str, Any]) -> None:
+        """Adds to what is told of a job."""
+        with transaction(self._db):
+            self.queue.tell(job_id, report)
+
     def tell_timing(self, job_id: int, name: str, ms: float) -> None:
         """Adds milliseconds to a stage of a job."""
-        with transaction(self._db):
-            self.queue.tell(job_id, {"timings_ms": {name: ms}})
+        self.tell(job_id, {"timings_ms": {name: ms}})
 
     def settle(
         self,
@@ -275,6 +280,7 @@ def insert_document(db: sqlite3.Connection, staged: Staged, job_id: int) -> int:
          json.dumps(dict(d.metadata), ensure_ascii=False), json.dumps(list(d.acl)), dump_blocks(d.blocks), staged.content_key, job_id),
     ).lastrowid  # fmt: skip
     assert row_id is not None
+    store_signature(db, row_id, d.text)
     return row_id
 
 

@@ -16,6 +16,7 @@ def report_of(queue: JobQueue, job: JobRow) -> IngestReport:
     told = job.report
     report = IngestReport(job=job.job_id)
     report.skipped = list(told.get("skipped", ()))
+    report.duplicates = list(told.get("duplicates", ()))
     report.missing = list(told.get("missing", ()))
     report.generation = str(told.get("generation", ""))
     report.published = bool(told.get("published", False))

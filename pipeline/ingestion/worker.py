@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from citewell.core.tracing import stage, tracing
+from citewell.core.types import document_id
 from citewell.index.store.catalog import CATALOG_NAME
 from citewell.index.store.fingerprints import require_same
 from citewell.index.store.migrations import format_of
@@ -208,8 +209,21 @@ class Worker:
                 self.staging.tell_timing(job_id, "publish", (time.perf_counter() - began) * 1000)
             else:
                 writer.finish(job_id, {"published": False, "generation": f"{writer.live_generation() or 0:06d}"})
+        self._tell_alike(job_id)
         shutil.rmtree(self._engine.directory / SPOOL / str(job_id), ignore_errors=True)
         return True
+
+    def _tell_alike(self, job_id: int) -> None:
+        """Says of each new document which others say nearly the same."""
+        told = []
+        for source, path, outcome, _ in self.staging.queue.told(job_id):
+            if outcome in {"added", "changed"}:
+                alike = self._engine.catalog.alike(document_id(source, path))
+                told += [
+                    {"uri": f"{source}/{path}", "like": a.uri, "likeness": round(a.likeness, 2)} for a in alike[:1]
+                ]
+        if told:
+            self.staging.tell(job_id, {"duplicates": told})
 
     def _advance(self, job: JobRow, tasks: list[Task] | None = None) -> None:
         what = tasks[0].uri if tasks else ("waiting for other workers" if job.leased else "writing the index")

@@ -1,0 +1,25 @@
+"""Documents that say nearly the same: one is cited, and the others that hold the very same words are named beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from citewell.core.types import Citation
+from citewell.generate.verify import Verified
+from citewell.pipeline.wiring import Engine
+
+MOST_NAMED = 5
+
+
+def name_copies(engine: Engine, verified: Verified, groups: frozenset[str] | None) -> Verified:
+    """The same sentences; each citation names the documents alike that hold its quote and that a caller of these groups may read."""
+    alike: dict[str, list[str]] = {}
+
+    def with_copies(citation: Citation) -> Citation:
+        if citation.doc_id not in alike:
+            alike[citation.doc_id] = [a.doc_id for a in engine.catalog.alike(citation.doc_id, groups)]
+        uris = engine.catalog.holding(alike[citation.doc_id], citation.quote)
+        return replace(citation, also_in=tuple(uris[:MOST_NAMED]))
+
+    sentences = tuple(replace(s, citations=tuple(map(with_copies, s.citations))) for s in verified.sentences)
+    return replace(verified, sentences=sentences)
