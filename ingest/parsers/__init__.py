@@ -60,7 +60,10 @@ def parse(data: bytes, reading: Reading) -> Parsed:
         return parser(data, reading)
     except CitewellError:
         raise
-    except (MemoryError, PermissionError):  # the process's own limits (isolation/cage.py), which say more than the file does
+    except (
+        MemoryError,
+        PermissionError,
+    ):  # the process's own limits (isolation/cage.py), which say more than the file does
         raise
     except RecursionError:
         raise FileBroken("it is nested too deeply") from None

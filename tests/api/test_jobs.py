@@ -26,7 +26,9 @@ def ended(client: TestClient, job: int) -> dict[str, object]:
 
 
 def test_an_upload_that_is_not_waited_for_is_kept_and_becomes_searchable(client: TestClient) -> None:
-    sent = client.post("/v1/documents?wait=false", files={"file": ("gate.md", b"# Gate\n\nThe gate closes at ten o'clock.")})
+    sent = client.post(
+        "/v1/documents?wait=false", files={"file": ("gate.md", b"# Gate\n\nThe gate closes at ten o'clock.")}
+    )
     assert (sent.status_code, sent.json()["outcome"]) == (202, "queued")
     job = ended(client, sent.json()["job"])
     assert (job["state"], job["outcomes"], job["added"]) == ("done", {"added": 1}, ["uploads/gate.md"])

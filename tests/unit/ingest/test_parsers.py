@@ -162,7 +162,9 @@ def test_every_format_has_a_module_with_a_parser() -> None:
 def test_what_a_file_holds_counts_and_not_its_name() -> None:
     whole = pdf([(72, 700, 11, "Text of the page.")])
     assert read(whole, "really.txt").media_type == "application/pdf"
-    assert read(b"<!DOCTYPE html><html><body><p>A page of words.</p></body></html>", "page.txt").media_type == "text/html"
+    assert (
+        read(b"<!DOCTYPE html><html><body><p>A page of words.</p></body></html>", "page.txt").media_type == "text/html"
+    )
 
 
 def test_the_documents_id_is_that_of_source_and_path_alone() -> None:

@@ -18,7 +18,18 @@ def write(folder: Path, *names: str) -> None:
 
 
 def test_files_come_in_order_without_hidden_ones_and_the_rest_is_listed(tmp_path: Path) -> None:
-    write(tmp_path / "docs", "b.md", "a/x.TXT", ".git/c.md", ".hidden.md", "pic.png", "~$lock.docx", "drafts/y.md", "z.bak", "i/catalog.sqlite")
+    write(
+        tmp_path / "docs",
+        "b.md",
+        "a/x.TXT",
+        ".git/c.md",
+        ".hidden.md",
+        "pic.png",
+        "~$lock.docx",
+        "drafts/y.md",
+        "z.bak",
+        "i/catalog.sqlite",
+    )
     (tmp_path / "docs" / ".citewellignore").write_text("# not these\ndrafts/\n")
     scope, *_ = scan(tmp_path / "docs", name=None, roots={}, exclude=["*.bak"])
     assert [file.path for file in scope.files] == ["b.md", "pic.png", "a/x.TXT"]
