@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import threading
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 
 from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexMissing, VersionGone
 from citewell.core.filters import Filter
-from citewell.core.types import Block, BlockKind, Candidate, Chunk, Document, Region, StoredPassage
+from citewell.core.types import Candidate, Chunk, Document, StoredPassage
 from citewell.index.likeness import ALIKE, likeness
 from citewell.index.store.filtering import FUNCTIONS, condition_of
 from citewell.index.store.fingerprints import Fingerprints
+from citewell.index.store.rows import blob_checksum, blocks_within, chunk_of_row, document_of_row
 from citewell.index.store.schema import open_catalog
 
 CATALOG_NAME = "catalog.sqlite"
@@ -304,7 +304,7 @@ class Catalog:
             for row in rows:
                 if row["row_id"] not in told:
                     told[row["row_id"]] = json.loads(row["blocks"])
-                blocks = _load_blocks(told[row["row_id"]], row["start_char"], row["end_char"])
+                blocks = blocks_within(told[row["row_id"]], row["start_char"], row["end_char"])
                 found[row["chunk_id"]] = StoredPassage(chunk_of_row(row), row["uri"], blocks)
         return found
 
@@ -439,84 +439,3 @@ class Catalog:
             {"generation": generation},
         )
         return int(rows[0][0])
-
-
-def text_checksum(text: str) -> bytes:
-    """Eight bytes that tell a damaged text from the one that was stored."""
-    return blob_checksum(text.encode())
-
-
-def blob_checksum(data: bytes) -> bytes:
-    """Eight bytes that tell damaged data from what was stored."""
-    return hashlib.blake2b(data, digest_size=8).digest()
-
-
-def dump_blocks(blocks: Sequence[Block]) -> str:
-    """Blocks as the catalog stores them: a list each, at whose end place and regions stand where there are any."""
-    return json.dumps([_dump_block(block) for block in blocks], ensure_ascii=False, separators=(",", ":"))
-
-
-def _dump_block(b: Block) -> list[object]:
-    told: list[object] = [b.start_char, b.end_char, b.kind, b.page, list(b.heading_path)]
-    if b.place or b.regions:
-        told.append(b.place)
-    if b.regions:
-        told.append([[r.start_char - b.start_char, r.page, *r.box] for r in b.regions])
-    return told
-
-
-def load_blocks(stored: str) -> tuple[Block, ...]:
-    """Blocks as `dump_blocks` wrote them."""
-    return _load_blocks(json.loads(stored))
-
-
-def _load_blocks(stored: list[Any], start_char: int = 0, end_char: int | None = None) -> tuple[Block, ...]:
-    """Those that touch the span."""
-    return tuple(
-        _load_block(*told) for told in stored if told[1] > start_char and (end_char is None or told[0] < end_char)
-    )
-
-
-def _load_block(
-    start: int,
-    end: int,
-    kind: BlockKind,
-    page: int | None,
-    heading_path: list[str],
-    place: str = "",
-    regions: Sequence[list[Any]] = (),
-) -> Block:
-    shown = tuple(Region(start + at, on, (left, top, right, bottom)) for at, on, left, top, right, bottom in regions)
-    return Block(start, end, kind, page, tuple(heading_path), place, shown)
-
-
-def document_of_row(row: sqlite3.Row) -> Document:
-    """The Document of a row of `documents`. Raises IndexCorrupt when the row is damaged."""
-    try:
-        return Document(
-            doc_id=row["doc_id"], version=row["version"], uri=row["uri"], title=row["title"], text=row["text"],
-            media_type=row["media_type"], language=row["language"], metadata=json.loads(row["metadata"]), acl=tuple(json.loads(row["acl"])),
-            blocks=load_blocks(row["blocks"]),
-        )  # fmt: skip
-    except (ValueError, TypeError) as error:
-        raise _damaged(row["doc_id"]) from error
-
-
-def _damaged(doc_id: str) -> IndexCorrupt:
-    return IndexCorrupt(
-        f"the text of document {doc_id} is damaged in the catalog",
-        hint="Run `citewell index repair`, then ingest the document again.",
-    )
-
-
-def chunk_of_row(row: sqlite3.Row) -> Chunk:
-    """The Chunk of a row of `chunks` joined with its document, its text in `body`.
-
-    Raises IndexCorrupt when the text is not the one that was stored: SQLite itself does not notice a flipped bit.
-    """
-    if text_checksum(row["body"]) != row["checksum"]:
-        raise _damaged(row["doc_id"])
-    return Chunk(
-        chunk_id=row["chunk_id"], doc_id=row["doc_id"], version=row["version"], start_char=row["start_char"], end_char=row["end_char"],
-        text=row["body"], token_count=row["token_count"], heading_path=tuple(json.loads(row["heading_path"])), title=row["title"],
-    )  # fmt: skip

@@ -13,8 +13,9 @@ from citewell.core.languages import language_of, primary
 from citewell.core.protocols import Vectors
 from citewell.core.types import headings_above
 from citewell.index.lexical import LexicalRow
-from citewell.index.store.catalog import ALIVE, blob_checksum
+from citewell.index.store.catalog import ALIVE
 from citewell.index.store.generations import Change, IndexRow, Manifest, Recipe, generation_folder, read_table
+from citewell.index.store.rows import blob_checksum
 
 TABLES = """
 CREATE TEMP TABLE ended (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;

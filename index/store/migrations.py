@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from citewell.index.files import reached, sync
-from citewell.index.store.catalog import blob_checksum, text_checksum
+from citewell.index.store.rows import blob_checksum, text_checksum
 from citewell.index.store.schema import FORMAT_VERSION, TABLES
 
 

@@ -23,12 +23,10 @@ from citewell.index.store.catalog import (
     ALIVE,
     CATALOG_NAME,
     VECTORS_BY,
-    blob_checksum,
-    dump_blocks,
-    text_checksum,
 )
 from citewell.index.store.generations import Recipe
 from citewell.index.store.queue import JobQueue, NewTask, Task, now_text, transaction
+from citewell.index.store.rows import blob_checksum, dump_blocks, text_checksum
 from citewell.index.store.schema import open_catalog
 
 

@@ -17,8 +17,9 @@ from citewell.index.dense import DenseIndex
 from citewell.index.lexical import open_lexical
 from citewell.index.passages import PassageTable
 from citewell.index.store.blocks import kept_of
-from citewell.index.store.catalog import Catalog, text_checksum
+from citewell.index.store.catalog import Catalog
 from citewell.index.store.generations import Manifest, damaged_files, generation_folder, read_manifest, read_table
+from citewell.index.store.rows import text_checksum
 
 # What mends it: another backup, the file it came from, the stored vectors, or the index built anew.
 Remedy = Literal["restore", "ingest", "embed", "rebuild"]

@@ -32,7 +32,6 @@ from citewell.index.store.catalog import (
     CHOSEN,
     PURGING,
     Canary,
-    blob_checksum,
 )
 from citewell.index.store.fingerprints import Fingerprints
 from citewell.index.store.generations import (
@@ -49,6 +48,7 @@ from citewell.index.store.merging import Merge
 from citewell.index.store.migrations import migrate
 from citewell.index.store.owners import alive
 from citewell.index.store.queue import JobQueue
+from citewell.index.store.rows import blob_checksum
 from citewell.index.store.schema import open_catalog
 from citewell.index.store.staging import insert_chunks, keep_vectors, vectors_by
 

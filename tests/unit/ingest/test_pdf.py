@@ -3,74 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as pdfium_c
 import pytest
+from made_pdf import HEIGHT, WIDTH, WORDS, borderless, column, made, prose, read, texts
 from PIL import Image
 from reportlab.lib import colors
-from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen import canvas
 from reportlab.platypus import SimpleDocTemplate, Table
 
-from citewell.core.errors import FileBroken, FileEncrypted, FileNeedsOcr, FileTooLarge, FileWithoutText
 from citewell.ingest.normalise import compose_document
-from citewell.ingest.parsed import Parsed, RawBlock, Reading
-from citewell.ingest.parsers import ocr, parse
 from citewell.ingest.parsers.pdf.direction import Glyph, clusters, in_logical_order
 from citewell.ingest.parsers.pdf.outline import iso_date, true_title
-
-WIDTH, HEIGHT = 595.0, 842.0
-WORDS = [
-    "the",
-    "valve",
-    "opens",
-    "slowly",
-    "when",
-    "pressure",
-    "falls",
-    "below",
-    "the",
-    "limit",
-    "and",
-    "closes",
-    "again",
-    "after",
-    "some",
-    "time",
-    "has",
-    "passed",
-]
-
-
-def made(draw: Callable[[canvas.Canvas], None], **options: object) -> bytes:
-    """A PDF of what `draw` does."""
-    stream = io.BytesIO()
-    sheet = canvas.Canvas(stream, pagesize=(WIDTH, HEIGHT), invariant=1, **options)
-    draw(sheet)
-    sheet.save()
-    return stream.getvalue()
-
-
-def read(data: bytes, *, ocr: str = "off", name: str = "x.pdf") -> Parsed:
-    return parse(data, Reading(name=name, ocr="auto" if ocr == "auto" else "off"))
-
-
-def texts(parsed: Parsed, *kinds: str) -> list[str]:
-    return [block.whole for block in parsed.blocks if not kinds or block.kind in kinds]
-
-
-def column(sheet: canvas.Canvas, x: float, top: float, lines: list[str], size: float = 10, leading: float = 12) -> None:
-    sheet.setFont("Helvetica", size)
-    for at, line in enumerate(lines):
-        sheet.drawString(x, top - leading * at, line)
-
-
-def prose(tag: str, lines: int) -> list[str]:
-    """Lines of running text, each about 220 points wide in Helvetica 10, that name their column and number."""
-    told = [f"{tag}{at} {' '.join(WORDS[at % 7 : at % 7 + 7])} so it" for at in range(lines)]
-    return [*told[:-1], f"{told[-1]}."]
 
 
 @pytest.mark.parametrize("offset", [0.0, 5.5])
@@ -200,15 +144,6 @@ def test_pages_that_are_alike_keep_their_text() -> None:
             sheet.showPage()
 
     assert " ".join(texts(read(made(draw)))).count("the gate is closed at night") == 3
-
-
-def borderless(
-    sheet: canvas.Canvas, rows: list[list[str]], top: float = 700, xs: tuple[int, ...] = (60, 200, 320, 440)
-) -> None:
-    sheet.setFont("Helvetica", 10)
-    for at, cells in enumerate(rows):
-        for x, cell in zip(xs, cells, strict=True):
-            sheet.drawString(x, top - 20 * at, cell)
 
 
 def test_a_table_without_rules_keeps_its_rows_and_empty_cells_and_its_header_is_marked() -> None:
@@ -445,149 +380,3 @@ def test_properties_become_metadata_and_a_title_that_a_program_made_up_does_not(
 )  # fmt: skip
 def test_dates_are_told_in_iso_8601(told: str, date: str) -> None:
     assert iso_date(told) == date
-
-
-def attached(*files: tuple[str, bytes]) -> bytes:
-    with pdfium.PdfDocument(made(lambda sheet: column(sheet, 50, 700, ["Text."]))) as document:
-        for name, data in files:
-            document.new_attachment(name).set_data(data)
-        stream = io.BytesIO()
-        document.save(stream)
-    return stream.getvalue()
-
-
-def test_attached_files_are_members() -> None:
-    parsed = read(attached(("prices.csv", b"a,b\n1,2\n"), ("note.txt", b"Hello.")))
-    assert [(member.name, member.data) for member in parsed.members] == [
-        ("note.txt", b"Hello."),
-        ("prices.csv", b"a,b\n1,2\n"),
-    ]
-
-
-def test_attached_files_that_unpack_too_far_are_refused() -> None:
-    data = attached(("zeros.bin", bytes(5_000_000)))
-    with pytest.raises(FileTooLarge):
-        parse(data, Reading(name="x.pdf", max_unpacked_bytes=1_000_000))
-
-
-def test_a_password_is_named_as_the_cause_and_an_empty_one_opens() -> None:
-    locked = made(lambda sheet: column(sheet, 50, 700, ["Secret."]), encrypt=StandardEncryption("open", "own"))
-    with pytest.raises(FileEncrypted):
-        read(locked)
-    unlocked = made(lambda sheet: column(sheet, 50, 700, ["Not secret."]), encrypt=StandardEncryption("", "own"))
-    assert texts(read(unlocked)) == ["Not secret."]
-
-
-@pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"%PDF-1.4\ntrailer<</Root 1 0 R>>", b"%PDF-1.7\n" + bytes(5000)])
-def test_what_is_cut_off_says_so(data: bytes) -> None:
-    with pytest.raises(FileBroken, match="damaged or cut off"):
-        read(data)
-
-
-def objects(*bodies: bytes) -> bytes:
-    """A PDF of these objects, numbered from 1; the first is the catalog."""
-    out, places = b"%PDF-1.7\n", []
-    for number, body in enumerate(bodies, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return out + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (
-        len(bodies) + 1, table, len(bodies) + 1, len(out)
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "pages",
-    [
-        b"<</Type/Pages/Kids[2 0 R 2 0 R]/Count 2>>",
-        b"<</Type/Pages/Kids[2 0 R]/Count 2000000000>>",
-        b"<</Type/Pages/Kids[9 0 R]/Count 900000>>",
-        b"<</Type/Pages/Kids[]/Count -1>>",
-    ],
-)
-def test_page_trees_that_lead_nowhere_come_to_an_end(pages: bytes) -> None:
-    with pytest.raises((FileBroken, FileWithoutText)):
-        read(objects(b"<</Type/Catalog/Pages 2 0 R>>", pages))
-
-
-def test_a_form_that_draws_itself_comes_to_an_end() -> None:
-    form = b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources<</XObject<</F 5 0 R>>>>/Length 5>>stream\n/F Do\nendstream"
-    content = b"<</Length 5>>stream\n/F Do\nendstream"
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>>>"
-    data = objects(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page, content, form)
-    with pytest.raises(FileWithoutText):
-        read(data)
-
-
-def test_a_page_of_very_many_words_and_rules_is_read_in_time_that_grows_with_it() -> None:
-    """The suite's own time limit is the limit: quadratic work would take minutes here."""
-
-    def draw(sheet: canvas.Canvas) -> None:
-        sheet.setFont("Helvetica", 1)
-        for y in range(100, 800, 2):
-            for x in range(20, 580, 6):
-                sheet.drawString(x, y, "w")
-        for at in range(3000):
-            sheet.line(at % 590, 0, at % 590, 800)
-            sheet.line(0, at % 800, 590, at % 800)
-
-    assert sum(text.count("w") for text in texts(read(made(draw)))) == 350 * 94
-
-
-def test_pages_without_text_are_named_and_a_file_without_any_needs_ocr(monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = Image.new("L", (300, 300), 255)
-
-    def draw(sheet: canvas.Canvas) -> None:
-        column(sheet, 50, 700, ["Page with text."])
-        sheet.showPage()
-        for _ in range(2):
-            sheet.drawInlineImage(picture, 0, 0, WIDTH, HEIGHT)
-            sheet.showPage()
-
-    monkeypatch.setattr(ocr, "is_installed", lambda: False)
-    for wanted in ("off", "auto"):
-        parsed = read(made(draw), ocr=wanted)
-        assert texts(parsed) == ["Page with text."]
-        assert parsed.warnings == ("a picture without text, which needs OCR: pages 2, 3",)
-        with pytest.raises(FileNeedsOcr):
-            read(made(lambda sheet: sheet.drawInlineImage(picture, 0, 0, WIDTH, HEIGHT)), ocr=wanted)
-
-
-def test_a_page_number_over_a_scan_is_no_text() -> None:
-    def draw(sheet: canvas.Canvas) -> None:
-        for number in (1, 2):
-            sheet.drawInlineImage(Image.new("L", (30, 30), 255), 0, 0, WIDTH, HEIGHT)
-            column(sheet, 290, 20, [str(number)])
-            sheet.showPage()
-
-    with pytest.raises(FileNeedsOcr):
-        read(made(draw))
-
-
-def test_every_line_lies_on_its_page_and_the_whole_is_composed() -> None:
-    """The regions of the composed document give each line's own words."""
-
-    def draw(sheet: canvas.Canvas) -> None:
-        column(sheet, 50, 740, prose("a", 6))
-        borderless(sheet, [["Code", "Place", "Count", "State"], ["A-1", "North", "12", "good"]], top=500)
-
-    data = made(draw)
-    document = compose_document(read(data), source="s", path="x.pdf")
-    with pdfium.PdfDocument(data) as opened:
-        text_page = opened[0].get_textpage()
-        for block in document.blocks:
-            ends = [region.start_char for region in block.regions[1:]] + [block.end_char]
-            for region, end in zip(block.regions, ends, strict=True):
-                left, top, right, bottom = region.box
-                there = text_page.get_text_bounded(left - 1, HEIGHT - bottom + 3, right + 1, HEIGHT - top - 3)
-                told = document.text[region.start_char : end].replace("|", " ").split()
-                assert there.split() == told
-
-
-def test_the_library_still_reports_a_password_as_such() -> None:
-    assert pdfium_c.FPDF_ERR_PASSWORD == 4
-
-
-def test_blocks_of_a_pdf_have_pages_and_lines() -> None:
-    blocks: list[RawBlock] = read(made(lambda sheet: column(sheet, 50, 700, ["Text."]))).blocks
-    assert all(block.page == 1 and block.lines and not block.text for block in blocks)
