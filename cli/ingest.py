@@ -30,13 +30,14 @@ MOST_DUPLICATES = 10
     "--dry-run", is_flag=True, help="Say what would be added, changed, removed and passed over; change nothing."
 )
 @click.option("--force", is_flag=True, help="Read also files that have not changed.")
+@click.option("--follow", is_flag=True, help="PATH is a page: ingest the files of its folder that its links lead to.")
 @click.option("--detach", is_flag=True, help="Only queue it; `citewell worker` or the running service does the work.")
 @click.option("--watch", is_flag=True, help="Go on looking for changes until it is stopped.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write the report as a page.")
 @click.option("--rebuild", is_flag=True, help="Split and embed all stored documents anew, with the present settings.")
 @common_options
 def ingest(
-    paths: tuple[Path, ...], source: str | None, name: str | None, prune: bool, dry_run: bool, force: bool, detach: bool, watch: bool,
+    paths: tuple[Path, ...], source: str | None, name: str | None, prune: bool, dry_run: bool, force: bool, follow: bool, detach: bool, watch: bool,
     html: Path | None, rebuild: bool, place: Place, as_json: bool,
 ) -> None:  # fmt: skip
     """Bring the index up to the files below PATH…: new ones are added, changed ones replaced, unchanged ones left alone.
@@ -51,6 +52,7 @@ def ingest(
     citewell ingest ~/handbook --prune      also forget files that are gone
     citewell ingest feed.jsonl              documents with their groups and metadata, one JSON object a line
     curl -s URL | citewell ingest - --name page.html
+    citewell ingest site/index.html --follow
     citewell ingest --rebuild               after a change of chunking or embedder
     """
     alone = _stands_alone(paths, name, rebuild=rebuild)
@@ -72,9 +74,12 @@ def ingest(
         elif detach:
             report = build.queue_paths(engine, paths, source=source, prune=prune)
         else:
-            bring_up = build.ingest_feed if alone else build.ingest_paths
-            what: Any = paths[0] if alone else paths
-            report = bring_up(engine, what, source=source, prune=prune, force=force, progress=progress)
+            common: dict[str, Any] = {"source": source, "prune": prune, "force": force, "progress": progress}
+            report = (
+                build.ingest_feed(engine, paths[0], **common)
+                if alone
+                else build.ingest_paths(engine, paths, follow=follow, **common)
+            )
     if html is not None:
         from citewell.pipeline.ingestion.page import write_page
 

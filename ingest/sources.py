@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from citewell.core.errors import FileTooLarge, FileUnreadable, SourceError
+from citewell.ingest.crawl import crawl
 from citewell.ingest.facts import is_sidecar
 
 DEFAULT_SOURCE = "files"
@@ -130,6 +131,22 @@ def _ignore_file(folder: Path) -> list[str]:
     except OSError:
         return []
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def crawled(path: Path, *, name: str | None, roots: Mapping[str, str], exclude: Sequence[str] = ()) -> list[Scope]:
+    """The page at `path` and the files of its folder that it leads to, as one scope. Raises SourceError."""
+    scope, *_ = scan(path, name=name, roots=roots)
+    if not scope.prefix or not path.is_file():
+        raise SourceError(
+            f"{readable(str(path))} is no page", hint="Name the page to begin with, such as docs/index.html."
+        )
+    ignored = Ignored([*exclude, *_ignore_file(scope.root)])
+    found = [
+        SourceFile(scope.source, _relative(location, scope.root), location) for location in crawl(path, scope.root)
+    ]
+    files = tuple(file for file in found if not ignored.holds(file.path))
+    skipped = tuple(file.uri for file in found if ignored.holds(file.path))
+    return [Scope(scope.source, scope.root, "", files, skipped)]
 
 
 def readable(path: str) -> str:

@@ -41,17 +41,19 @@ def ingest_paths(
     source: str | None = None,
     prune: bool = False,
     force: bool = False,
+    follow: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Brings the index up to the files below `paths`: adds, replaces and, with `prune`, removes what is gone; with `force` also what is known
-    is read again.
+    is read again. With `follow` the paths are pages, and the files are those that they lead to.
 
     A file that cannot be read is listed in `failed` and the rest goes on; a living document whose new file is broken stays as
     it was. Raises SourceError and IndexIncompatible before anything is changed, and WriterBusy.
     """
 
     def plan(stored: Known) -> Plan:
-        return plan_paths(engine, stored, paths, source, prune=prune, roots=engine.catalog.sources())
+        roots = engine.catalog.sources()
+        return plan_paths(engine, stored, paths, source, prune=prune, roots=roots, follow=follow)
 
     return _run(engine, "paths", ", ".join(map(str, paths)), plan, progress, force=force)
 

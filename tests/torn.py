@@ -29,7 +29,9 @@ STEPS = (
     ("publishing begun", 1), ("blocks written", 1), ("lexical written", 1), ("manifest written", 1), ("files synced", 1),
     ("folder renamed", 1), ("generation named", 1), ("generation committed", 1), ("folders removed", 1),
 )  # fmt: skip
-QUESTIONS = ("pump valve", "annual leave report", "sensor error code", "hotel night limit")
+# Words of which each stands in some forty documents: fewer than a retriever returns, so that no tie is cut through.
+RARE = [f"term{number}" for number in range(1500)]
+QUESTIONS = ("term3 term700", "term41 term1200", "term250 term999", "term8 term1499")
 State = tuple[list[tuple[object, ...]], list[tuple[object, ...]], list[tuple[object, ...]]]
 
 
@@ -46,7 +48,7 @@ class Torn:
         self._next = documents
 
     def _write(self, name: str) -> None:
-        text = " ".join(self.chance.choices(WORDS, k=60))
+        text = " ".join(self.chance.choices(WORDS, k=30) + self.chance.choices(RARE, k=30))
         (self.folder / name).write_text(f"# Note {name}\n\n{text} edition{self.chance.random()}.\n")
 
     def change(self, updates: int, deletions: int) -> None:

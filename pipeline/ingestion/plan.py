@@ -10,7 +10,7 @@ from typing import Protocol
 from citewell.core.errors import FileRejected, FileUnreadable, SourceError
 from citewell.index.store.queue import NewTask
 from citewell.ingest.feed import read_feed
-from citewell.ingest.sources import Scope, readable, scan, source_name
+from citewell.ingest.sources import Scope, crawled, readable, scan, source_name
 from citewell.pipeline.wiring import Engine
 
 
@@ -48,14 +48,22 @@ class Plan:
 
 
 def plan_paths(
-    engine: Engine, stored: Known, paths: Sequence[Path], source: str | None, *, prune: bool, roots: Mapping[str, str]
+    engine: Engine,
+    stored: Known,
+    paths: Sequence[Path],
+    source: str | None,
+    *,
+    prune: bool,
+    roots: Mapping[str, str],
+    follow: bool = False,
 ) -> Plan:
-    """The plan for the files below `paths`. Raises SourceError."""
+    """The plan for the files below `paths` or, with `follow`, for the pages at `paths` and what they lead to. Raises SourceError."""
     plan = Plan()
     known_roots = dict(roots)
     scopes: list[Scope] = []
     for path in paths:
-        found = scan(path, name=source, roots=known_roots, exclude=engine.settings.ingest.exclude)
+        find = crawled if follow else scan
+        found = find(path, name=source, roots=known_roots, exclude=engine.settings.ingest.exclude)
         known_roots |= {scope.source: str(scope.root) for scope in found}
         scopes.extend(found)
     if not scopes:
