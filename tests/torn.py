@@ -145,12 +145,18 @@ def state(directory: Path) -> State:
     return rows[0], rows[1], rows[2]
 
 
-def scores(directory: Path) -> list[list[tuple[str, float]]]:
-    """What searches find, with their scores."""
+def scores(directory: Path) -> list[tuple[list[float], set[str]]]:
+    """What searches find: the scores, and the passages above the last score, with which others may be tied that found no room."""
     engine = engine_of(directory)
-    found = [search(engine, question)[0] for question in QUESTIONS]
+    rankings = [search(engine, question)[0].final.candidates for question in QUESTIONS]
     engine.close()
-    return [[(c.chunk_id, round(c.score, 6)) for c in one.final.candidates] for one in found]
+    return [
+        (
+            [round(c.score, 6) for c in found],
+            {c.chunk_id for c in found if round(c.score, 6) > round(found[-1].score, 6)},
+        )
+        for found in rankings
+    ]
 
 
 def _staged(directory: Path) -> int:
