@@ -123,7 +123,7 @@ class Torn:
         assert state(self.directory) == state(calm)
         for directory in (self.directory, calm):
             compact(engine_of(directory), thoroughly=True, wait_s=60)
-        assert scores(self.directory) == scores(calm)
+        assert same_scores(self.directory, calm)
         assert _staged(self.directory) == 0
         assert not list((self.directory / "spool").glob("*")) if (self.directory / "spool").exists() else True
 
@@ -145,18 +145,23 @@ def state(directory: Path) -> State:
     return rows[0], rows[1], rows[2]
 
 
-def scores(directory: Path) -> list[tuple[list[float], set[str]]]:
-    """What searches find: the scores, and the passages above the last score, with which others may be tied that found no room."""
-    engine = engine_of(directory)
-    rankings = [search(engine, question)[0].final.candidates for question in QUESTIONS]
-    engine.close()
-    return [
-        (
-            [round(c.score, 6) for c in found],
-            {c.chunk_id for c in found if round(c.score, 6) > round(found[-1].score, 6)},
-        )
-        for found in rankings
-    ]
+def same_scores(one: Path, other: Path) -> bool:
+    """Whether searches find the same with the same scores. Where passages tie for the last place of a retriever, either may have it."""
+    engines = [engine_of(directory) for directory in (one, other)]
+    for question in QUESTIONS:
+        found = [search(engine, question)[0] for engine in engines]
+        for stage in ("bm25", "dense"):
+            first, second = (one.ranking(stage) for one in found)
+            if [c.score for c in first.candidates] != [c.score for c in second.candidates]:
+                return False
+            last = first.candidates[-1].score
+            above = [{c.chunk_id for c in ranking.candidates if c.score > last} for ranking in (first, second)]
+            if above[0] != above[1]:
+                return False
+        finals = [one.final.scores() for one in found]
+        if any(finals[0][key] != finals[1][key] for key in finals[0].keys() & finals[1].keys()):
+            return False
+    return True
 
 
 def _staged(directory: Path) -> int:
