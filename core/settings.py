@@ -140,7 +140,11 @@ class IngestSettings(Section):
     max_unpacked_bytes: int = Field(200_000_000, ge=1, description="Most bytes that a packed file may unpack to.")
     max_members: int = Field(10_000, ge=1, description="Most files in an archive.")
     max_depth: int = Field(5, ge=0, description="How deep archives and attachments may lie in one another.")
-    max_seconds: int = Field(120, ge=1, description="Seconds after which the reading of a file is given up.")
+    max_seconds: int = Field(
+        120,
+        ge=1,
+        description="Seconds after which the reading of a file is given up; of a page, where pictures are read.",
+    )
     max_memory_mb: int = Field(1024, ge=64, description="Most memory of a process that reads files, in megabytes.")
     parsers: int = Field(
         0, ge=0, le=256, description="Processes that read files; 0 takes the cores that this process may use."
@@ -156,6 +160,7 @@ class IngestSettings(Section):
     ocr_languages: str = Field(
         "eng", description="Languages of pictures of text as tesseract names them, such as `eng+deu`."
     )
+    ocr_max_pages: int = Field(500, ge=0, description="Most pages of a file that are read as pictures.")
     redact: tuple[Literal["email", "phone", "card", "iban", "national_id", "ip", "name"], ...] = Field(
         (),
         description="Personal data replaced by marks before anything is stored; empty: none. `name` needs citewell[names].",

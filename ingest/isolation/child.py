@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from citewell.core.errors import FileBroken, FileRejected, FileTooLarge, FileUnsafe, ParserStopped
+from citewell.ingest import heartbeat
 from citewell.ingest.isolation import cage, wire
 from citewell.ingest.parsed import Parsed, Reading
 from citewell.ingest.parsers import parse
@@ -29,13 +30,19 @@ def main() -> None:
     os.dup2(2, 1)
     cage.limit_memory(max_memory_mb, max_file_bytes)
     cage.close(folder)
+    heartbeat.listen(lambda: _say(answers, b""))
     requests = sys.stdin.buffer
     while (payload := _read_frame(requests)) is not None:
         data = _read_frame(requests)
         if data is None:
             return
-        answers.write(wire.frame(_answer(payload, data)))
-        answers.flush()
+        _say(answers, _answer(payload, data))
+
+
+def _say(answers: BinaryIO, payload: bytes) -> None:
+    """An answer, or nothing: then only that the reading goes on."""
+    answers.write(wire.frame(payload))
+    answers.flush()
 
 
 def _answer(payload: bytes, data: bytes) -> bytes:

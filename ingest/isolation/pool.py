@@ -26,6 +26,7 @@ from citewell.ingest.isolation import wire
 from citewell.ingest.parsed import Reading
 
 PIECE_BYTES = 1 << 20
+LONGEST_S = 3600  # for which signs of life count
 # Answers are text with boxes; a text of a hundred characters a line takes about as much again for them.
 ANSWER_BYTES_PER_BYTE = 4
 # What children need of the environment; the rest, keys among it, is kept from them.
@@ -133,19 +134,23 @@ class ParserPool:
 
     def _ask(self, child: _Child, data: bytes, asked: bytes) -> bytes:
         request = wire.frame(asked) + wire.LENGTH.pack(len(data))
-        deadline = time.monotonic() + self._settings.max_seconds
+        began = time.monotonic()
+        deadline = began + self._settings.max_seconds
         most = ANSWER_BYTES_PER_BYTE * self._settings.max_unpacked_bytes
         assert child.process.stdin is not None
         assert child.process.stdout is not None
         try:
             _send(child.process.stdin, request, deadline)
             _send(child.process.stdin, data, deadline)
-            (length,) = wire.LENGTH.unpack(_receive(child.process.stdout, wire.LENGTH.size, deadline))
+            while not (length := _length(child.process.stdout, deadline)):  # it goes on with the next part
+                deadline = min(time.monotonic(), began + LONGEST_S) + self._settings.max_seconds
             if length > most:
                 raise FileTooLarge(f"what it says has more than {most} bytes")
             return _receive(child.process.stdout, length, deadline)
         except TimeoutError:
-            raise FileTimedOut(f"reading it takes longer than {self._settings.max_seconds} s") from None
+            raise FileTimedOut(
+                f"reading it, or a part of it, takes longer than {self._settings.max_seconds} s"
+            ) from None
         except (EOFError, OSError):
             raise ParserStopped(_why(child.process)) from None
 
@@ -183,6 +188,11 @@ def _send(stream: IO[bytes], data: bytes, deadline: float) -> None:
                 raise TimeoutError
             with contextlib.suppress(BlockingIOError):
                 view = view[os.write(stream.fileno(), view[:PIECE_BYTES]) :]
+
+
+def _length(stream: IO[bytes], deadline: float) -> int:
+    """Of the frame that comes next; 0 is a sign of life."""
+    return int(wire.LENGTH.unpack(_receive(stream, wire.LENGTH.size, deadline))[0])
 
 
 def _receive(stream: IO[bytes], length: int, deadline: float) -> bytes:

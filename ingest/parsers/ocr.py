@@ -17,8 +17,10 @@ from statistics import fmean
 
 from PIL import Image
 
+from citewell.ingest.heartbeat import go_on
+
 PROGRAM = "tesseract"
-TIMEOUT_S = 120  # for one picture
+TIMEOUT_S = 60  # for one picture
 LEAST_CONFIDENCE = 25.0  # of a word, of 100; what is below is mostly stains
 GOOD_CONFIDENCE = 72.0  # of a picture: it stands upright
 FEW_WORDS = 4
@@ -90,6 +92,7 @@ def _installed_languages(program: str) -> frozenset[str]:
 
 def read_image(image: Image.Image, languages: str) -> OcrReading:
     """The words of a picture, turned upright when it lies on a side. Raises OcrFailed."""
+    go_on()
     grey = _grey(image)
     upright = _read(grey, languages, 0)
     words = sum(len(line) for line in upright.lines)

@@ -108,7 +108,7 @@ class WindowReader:
         spool = self._engine.directory / SPOOL / str(task.job_id) / str(task.task_id)
         reading = Reading(
             name=loaded.name, max_unpacked_bytes=settings.max_unpacked_bytes, max_members=settings.max_members, ocr=settings.ocr,
-            ocr_languages=settings.ocr_languages, redact=settings.redact, phone_regions=settings.phone_regions,
+            ocr_languages=settings.ocr_languages, ocr_max_pages=settings.ocr_max_pages, redact=settings.redact, phone_regions=settings.phone_regions,
         )  # fmt: skip
         try:
             shutil.rmtree(spool, ignore_errors=True)

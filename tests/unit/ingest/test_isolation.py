@@ -40,6 +40,7 @@ ACTS = {
     "resolve": "import socket; socket.getaddrinfo('example.org', 80)",
     "start": "import subprocess; subprocess.run(['/bin/true'])",
     "system": "import os; os.system('true')",
+    "go on": "import time\nfrom citewell.ingest.heartbeat import go_on\nfor _ in range(5):\n    time.sleep(1)\n    go_on()",
     "print": "print('noise' * 100_000)",
     "temporary": "import tempfile; tempfile.TemporaryFile().write(b'x')",
 }
@@ -106,7 +107,7 @@ def test_what_a_parser_must_not_do_costs_its_file_alone(
     assert read(acting, b"pass", "x.txt", tmp_path).parsed.blocks[0].text == "done"
 
 
-@pytest.mark.parametrize("act", ["print", "temporary"])
+@pytest.mark.parametrize("act", ["go on", "print", "temporary"])
 def test_what_a_parser_may_do_changes_nothing(acting: ParserPool, tmp_path: Path, act: str) -> None:
     assert read(acting, ACTS[act].encode(), "x.txt", tmp_path).parsed.blocks[0].text == "done"
 
