@@ -23,7 +23,7 @@ from citewell.ingest.sources import UPLOADS, readable
 from citewell.pipeline.ingestion.direct import Entry, ingest_documents
 from citewell.pipeline.ingestion.embedding import split_and_embed
 from citewell.pipeline.ingestion.plan import Known, Plan, plan_feed, plan_paths
-from citewell.pipeline.ingestion.reading import SPOOL
+from citewell.pipeline.ingestion.reading import spool_of
 from citewell.pipeline.ingestion.report import report_of
 from citewell.pipeline.ingestion.worker import Worker, prepare, recipe_key
 from citewell.pipeline.wiring import Engine
@@ -143,7 +143,7 @@ def _submit_upload(engine: Engine, staging: Staging, owner: str, name: str, data
     path = _upload_path(name)
     request = {"sources": [UPLOADS], "recipe": recipe_key(engine)}
     job_id = staging.queue.create("upload", path, request, owner)
-    location = engine.directory / SPOOL / str(job_id) / "upload"
+    location = spool_of(engine) / str(job_id) / "upload"
     write_durably(location, data)
     task = NewTask("read", UPLOADS, path, str(location), size_bytes=len(data))
     staging.queue.plan(job_id, [task], 1, len(data) + 1)

@@ -15,10 +15,14 @@ from citewell.index.analysis import FALLBACK, coverage
 from citewell.index.store.blocks import sketches_of
 from citewell.index.store.catalog import CATALOG_NAME
 from citewell.index.store.generations import Manifest, generation_folder, read_manifest
+from citewell.index.store.migrations import format_of
+from citewell.index.store.owners import alive
+from citewell.index.store.schema import FORMAT_VERSION
 from citewell.index.store.verify import Remedy, verify
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.drift import drift_of
 from citewell.pipeline.encoders import what_runs
+from citewell.pipeline.ingestion import desk
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.endpoint import is_endpoint
 
@@ -193,8 +197,23 @@ def _index(engine: Engine) -> list[Finding]:
     rejected = len(catalog.dead_letters())
     if rejected:
         detail = f"{rejected} files could not be read"
-        findings.append(Finding("ingestion", "note", detail, "`citewell status` lists them with their reasons."))
+        findings.append(
+            Finding("ingestion", "note", detail, "`citewell dead-letter list` says why; `retry` reads them again.")
+        )
+    findings.extend(_interrupted(engine))
     return findings
+
+
+def _interrupted(engine: Engine) -> list[Finding]:
+    """Jobs that are not finished and that nobody works on."""
+    if format_of(engine.directory / CATALOG_NAME) != FORMAT_VERSION:
+        return []
+    return [
+        Finding("ingestion", "note", f"job {job.job_id} ({job.label}) is {job.state}, {job.settled} of {job.tasks} files are dealt with",
+                f"`citewell jobs resume {job.job_id}` goes on, `cancel` drops it; ingesting the same again takes it over.")
+        for job in desk.jobs(engine.directory)
+        if job.ended_at is None and not alive(engine.directory, job.owner)
+    ]  # fmt: skip
 
 
 def findings_as_json(findings: list[Finding]) -> list[dict[str, str]]:

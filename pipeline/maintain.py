@@ -85,26 +85,16 @@ def compact(engine: Engine, *, thoroughly: bool = False, wait_s: float = 0) -> s
     live = engine.catalog.live_generation()
     if live is None:
         return None
-    if thoroughly and count_ended(engine.settings.lexical.engine, generation_folder(engine.directory, live)):
-        return _write_anew(engine, wait_s)
     pace = Pace(engine.settings.storage.merge_mb_per_s * 1e6)
     with merging(engine.directory) as folder:
         merges = merge_blocks(generation_folder(engine.directory, live), folder, pace.wait, thoroughly=thoroughly)
-        if not merges:
+        folder_now = generation_folder(engine.directory, live)
+        anew = thoroughly and count_ended(engine.settings.lexical.engine, folder_now) > 0
+        if not merges and not anew:
             return None
         with CatalogWriter(engine.directory, engine.settings.storage, wait_s) as writer:
-            number = writer.merge(merges)
+            number = writer.merge(merges, words_anew=anew)
     return None if number is None else f"{number:06d}"
-
-
-def _write_anew(engine: Engine, wait_s: float) -> str | None:
-    with CatalogWriter(engine.directory, engine.settings.storage, wait_s) as writer:
-        built = writer.live_fingerprints()
-        if built != engine.fingerprints or writer.live_generation() != engine.catalog.generations()[-1]:
-            return None  # another is answering than the newest of these settings: that was somebody's choice
-        number = writer.build(engine.recipe, "merge", anew=True)
-        writer.make_live(number)
-    return f"{number:06d}"
 
 
 def purge(engine: Engine, doc_id: str, *, prove: bool = True) -> Purged:

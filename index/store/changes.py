@@ -83,6 +83,15 @@ def change_since(db: sqlite3.Connection, directory: Path, base: Manifest | None,
     return Change(rows, vectors, np.array(sorted(ended), dtype=np.int64))
 
 
+def words_of(db: sqlite3.Connection, directory: Path, generation: int, recipe: Recipe) -> list[LexicalRow]:
+    """What BM25 reads of every passage that a generation holds."""
+    table, _ = read_table(generation_folder(directory, generation))
+    db.execute("DELETE FROM temp.added")
+    db.executemany("INSERT INTO temp.added VALUES (?)", [(slot,) for slot in table.columns.slots[table.alive].tolist()])
+    rows, _ = _rows_added(db, recipe.fingerprints.embedder, recipe.dimension)
+    return [row.words for row in rows]
+
+
 def _rows_added(db: sqlite3.Connection, embedder: str, dimension: int) -> tuple[list[IndexRow], Vectors]:
     count = int(db.execute("SELECT count(*) FROM temp.added").fetchone()[0])
     vectors = np.zeros((count, dimension), dtype=np.float32)

@@ -110,10 +110,12 @@ def write_generation(
     recipe: Recipe,
     base: Manifest | None = None,
     vectors_by: Sequence[str] = (),
+    words: Sequence[LexicalRow] | None = None,
 ) -> tuple[Manifest, str]:
     """Writes, checks and syncs a generation; returns its manifest and the manifest's SHA-256. Nothing names it yet.
 
-    `vectors_by` are the runtimes that computed vectors of this catalog: all agree with the reference (encoders/tuning.py).
+    `vectors_by` are the runtimes that computed vectors of this catalog: all agree with the reference (encoders/tuning.py). With `words`, those of
+    all its passages, the lexical index is written anew, so that nothing that ended counts in it.
     """
     folder = generation_folder(directory, generation)
     building = folder.with_suffix(".building")
@@ -124,7 +126,10 @@ def write_generation(
     _write_blocks(building, before, generation, change)
     reached("blocks written")
     engine = recipe.fingerprints.lexical_engine
-    write_lexical(engine, (row.words for row in change.rows), building, before, change.ended.tolist())
+    if words is None:
+        write_lexical(engine, (row.words for row in change.rows), building, before, change.ended.tolist())
+    else:
+        write_lexical(engine, words, building)
     reached("lexical written")
     table = _check_written(building, engine)
     known = {} if base is None or before is None else _unchanged(before, building, base.files)

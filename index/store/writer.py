@@ -24,6 +24,7 @@ from citewell.core.protocols import Vectors
 from citewell.core.settings import StorageSettings
 from citewell.core.types import Chunk
 from citewell.index.files import reached
+from citewell.index.lexical import LexicalRow
 from citewell.index.store import changes, collection
 from citewell.index.store.catalog import (
     ALIVE,
@@ -217,11 +218,11 @@ class CatalogWriter:
         reached("candidate committed")
         return number
 
-    def merge(self, merges: Sequence[Merge]) -> int | None:
+    def merge(self, merges: Sequence[Merge], *, words_anew: bool = False) -> int | None:
         """Puts merged blocks in the place of those of the live generation; None when it has none of those any more, or is not the
         newest state of the documents.
 
-        The new generation holds the same documents and takes the live one's place.
+        The new generation holds the same documents and takes the live one's place. With `words_anew` its words are counted anew.
         """
         live = self.live_generation()
         row = self._db.execute("SELECT manifest_sha256 FROM generations WHERE generation = ?", (live,)).fetchone()
@@ -230,11 +231,12 @@ class CatalogWriter:
         base = read_manifest(self.directory, live, row["manifest_sha256"])
         there = still_there(merges, generation_folder(self.directory, live))
         later = "SELECT 1 FROM documents WHERE valid_from > :live OR valid_to > :live LIMIT 1"
-        if not there or self._db.execute(later, {"live": live}).fetchone() is not None:
+        if not (there or words_anew) or self._db.execute(later, {"live": live}).fetchone() is not None:
             return None
         recipe = Recipe(base.fingerprints, base.dimension, base.settings)
         none = Change((), np.zeros((0, recipe.dimension), dtype=np.float32), merges=there)
-        number, checksum = self._write(base, none, recipe)
+        words = changes.words_of(self._db, self.directory, live, recipe) if words_anew else None
+        number, checksum = self._write(base, none, recipe, words)
         chosen = self._meta(CHOSEN)
         now = datetime.now(UTC)
         with self._transaction() as db:
@@ -308,11 +310,13 @@ class CatalogWriter:
                 return read_manifest(self.directory, row["generation"], row["manifest_sha256"])
         return None
 
-    def _write(self, base: Manifest | None, change: Change, recipe: Recipe) -> tuple[int, str]:
+    def _write(
+        self, base: Manifest | None, change: Change, recipe: Recipe, words: Sequence[LexicalRow] | None = None
+    ) -> tuple[int, str]:
         # The number of a generation is never given again; the folder of a killed build is overwritten.
         number = int(self._meta("last_generation") or 0) + 1
         runtimes = vectors_by(self._db, recipe.fingerprints.embedder)
-        _, checksum = write_generation(self.directory, number, change, recipe, base, runtimes)
+        _, checksum = write_generation(self.directory, number, change, recipe, base, runtimes, words)
         return number, checksum
 
     def _change(self, base: Manifest | None, recipe: Recipe) -> Change:

@@ -71,7 +71,7 @@ def preview(
             continue
         try:
             loaded = load(
-                engine.settings.ingest,
+                engine,
                 Task(task.action, task.source, task.path, task.location, task.start_byte, task.size_bytes),
             )
         except FileRejected as error:

@@ -28,7 +28,7 @@ from citewell.ingest.parsed import Reading
 from citewell.ingest.sources import SourceFile, readable
 from citewell.pipeline.wiring import Engine
 
-SPOOL = "spool"  # files that were sent or unpacked, until their job is done
+SPOOL = "spool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class WindowReader:
             return Composed(task, "removed")
         started = time.perf_counter()
         try:
-            return load(self._settings, task)
+            return load(self._engine, task)
         except FileRejected as error:
             return _failed(task, error, "", started)
 
@@ -105,7 +105,7 @@ class WindowReader:
     def _parse(self, loaded: Loaded) -> Composed:
         task, settings = loaded.task, self._settings
         started = time.perf_counter()
-        spool = self._engine.directory / SPOOL / str(task.job_id) / str(task.task_id)
+        spool = spool_of(self._engine) / str(task.job_id) / str(task.task_id)
         reading = Reading(
             name=loaded.name, max_unpacked_bytes=settings.max_unpacked_bytes, max_members=settings.max_members, ocr=settings.ocr,
             ocr_languages=settings.ocr_languages, ocr_max_pages=settings.ocr_max_pages, redact=settings.redact, phone_regions=settings.phone_regions,
@@ -171,8 +171,14 @@ class WindowReader:
         )
 
 
-def load(settings: IngestSettings, task: Task) -> Loaded:
+def spool_of(engine: Engine) -> Path:
+    """Where files lie that were sent or unpacked, until their job is done; the same for workers that were started elsewhere."""
+    return engine.directory.resolve() / SPOOL
+
+
+def load(engine: Engine, task: Task) -> Loaded:
     """The bytes of a task that reads, and what is said about them. Raises a FileRejected."""
+    settings = engine.settings.ingest
     taken_out = redaction_key(settings)
     if task.action == "line":
         line = read_line_at(Path(task.location), task.start_byte, task.size_bytes)
@@ -180,7 +186,7 @@ def load(settings: IngestSettings, task: Task) -> Loaded:
         return Loaded(task, line.data, key, line.facts, f"line.{line.format}")
     location = Path(task.location)
     data = SourceFile(task.source, task.path, location).read(settings.max_file_bytes)
-    facts = facts_of(task.path, None if task.depth or _is_spooled(location) else location, settings.rules)
+    facts = facts_of(task.path, None if location.is_relative_to(spool_of(engine)) else location, settings.rules)
     return Loaded(task, data, content_key(data, facts.key + taken_out), facts, task.path)
 
 
@@ -217,7 +223,3 @@ def _failed(task: Task, error: FileRejected, key: str, started: float, size: int
     told: dict[str, object] = {"code": error.code, "reason": error.message, "hint": error.hint, "bytes": size}
     told["parse_ms"] = round((time.perf_counter() - started) * 1000, 1)
     return Composed(task, outcome, told, key, None, error)
-
-
-def _is_spooled(location: Path) -> bool:
-    return SPOOL in location.parts

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
+from citewell.core.errors import JobState
 from citewell.core.tracing import stage, tracing
 from citewell.core.types import document_id
 from citewell.index.store.catalog import CATALOG_NAME
@@ -24,7 +25,7 @@ from citewell.index.store.staging import Dead, Settled, Staged, Staging
 from citewell.index.store.writer import CatalogWriter
 from citewell.ingest.jobs import Progress, Silent
 from citewell.pipeline.ingestion.embedding import split_and_embed
-from citewell.pipeline.ingestion.reading import SPOOL, Composed, WindowReader
+from citewell.pipeline.ingestion.reading import Composed, WindowReader, spool_of
 from citewell.pipeline.wiring import Engine
 
 LEASE_S = 60.0
@@ -94,8 +95,17 @@ class Worker:
         return owner == self.owner.name or alive(self._engine.directory, owner)
 
     def run(self, job_id: int, stop: threading.Event | None = None) -> JobRow:
-        """Works until a job has ended, or is paused and nothing of it is under way; what became of it."""
+        """Works until a job has ended, or is paused and nothing of it is under way; what became of it.
+
+        Raises JobNotFound, and JobState for one that was planned with settings that make other passages or vectors.
+        """
         queue = self.staging.queue
+        begun = queue.job(job_id)
+        if begun.state not in ENDED and begun.request.get("recipe") != recipe_key(self._engine):
+            raise JobState(
+                f"job {job_id} was planned with other settings of chunking or embedder",
+                hint=f"Set them back, or end it with `citewell jobs cancel {job_id}` and ingest again.",
+            )
         reading: Future[list[Composed]] | None = None
         while True:
             stopping = stop is not None and stop.is_set()
@@ -210,7 +220,7 @@ class Worker:
             else:
                 writer.finish(job_id, {"published": False, "generation": f"{writer.live_generation() or 0:06d}"})
         self._tell_alike(job_id)
-        shutil.rmtree(self._engine.directory / SPOOL / str(job_id), ignore_errors=True)
+        shutil.rmtree(spool_of(self._engine) / str(job_id), ignore_errors=True)
         return True
 
     def _tell_alike(self, job_id: int) -> None:

@@ -106,6 +106,32 @@ def test_compaction_merges_blocks_and_changes_no_answer(engine: Engine, folder: 
     assert compact(engine, thoroughly=True) is None
 
 
+def test_compaction_takes_what_ended_out_of_the_word_counts(
+    engine: Engine, folder: Path, tmp_path: Path, make_engine: Make
+) -> None:
+    (folder / "new.md").write_text("# New\n\nParagraph about turbines, turbines and leave.")
+    (folder / "gone.md").write_text("# Gone\n\nParagraph about turbines and more turbines.")
+    (folder / "stays.md").write_text("# Stays\n\nParagraph about turbines that stays in its segment.")
+    ingest_paths(engine, [folder])
+    (folder / "new.md").write_text("# New\n\nParagraph about turbines and leave.")
+    (folder / "gone.md").unlink()
+    ingest_paths(engine, [folder], prune=True)
+    doc_id = next(s.doc_id for s in engine.catalog.summaries() if s.uri == "papers/pumps.txt")
+    fresh = make_engine(tmp_path / "fresh")
+    ingest_paths(fresh, [folder])
+    wanted = search(fresh, "turbines and leave")[0].ranking("bm25").scores()
+    assert search(engine, "turbines and leave")[0].ranking("bm25").scores() != wanted
+    assert compact(engine, thoroughly=True) is not None
+    assert search(engine, "turbines and leave")[0].ranking("bm25").scores() == wanted
+    (folder / "new.md").write_text("# New\n\nParagraph about leave.")
+    ingest_paths(engine, [folder])
+    with CatalogWriter(engine.directory, engine.settings.storage) as writer:
+        writer.delete(doc_id)  # hidden, and still in the files until the next publication
+    assert compact(engine, thoroughly=True) is not None
+    assert verify(engine.directory, engine.catalog) == []
+    fresh.close()
+
+
 def test_large_blocks_have_a_sketch_that_changes_no_answer(
     engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from citewell.core.errors import DocumentNotFound, FileEncrypted, JobState
+from citewell.core.errors import DocumentNotFound, FileEncrypted, IndexIncompatible, JobState
 from citewell.core.settings import load_settings
 from citewell.index import files
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
+from citewell.pipeline import health
 from citewell.pipeline.build import ingest_feed, ingest_paths, ingest_upload, queue_paths, upload_id
 from citewell.pipeline.ingestion import desk
 from citewell.pipeline.ingestion.page import write_page
@@ -120,7 +121,7 @@ def test_a_killed_ingestion_is_gone_on_with_and_nothing_is_done_twice(
 
 
 def test_a_job_that_was_interrupted_can_be_resumed(
-    engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch, make_engine: Callable[..., Engine]
 ) -> None:
     (folder / "new.md").write_text("# New\n\nA new paragraph about turbines.")
     with monkeypatch.context() as patched:
@@ -128,6 +129,11 @@ def test_a_job_that_was_interrupted_can_be_resumed(
         with pytest.raises(Stopped):
             ingest_paths(engine, [folder])
     (job,) = [j for j in desk.jobs(engine.directory) if j.ended_at is None]
+    assert any(f"`citewell jobs resume {job.job_id}`" in finding.hint for finding in health.examine(engine))
+    other = make_engine(engine.directory, load_settings(chunking={"max_tokens": 64}))
+    with pytest.raises((JobState, IndexIncompatible)):
+        desk.work_on(other, job.job_id)
+    other.close()
     report = desk.work_on(engine, job.job_id)
     assert (report.added, report.published) == (["papers/new.md"], True)
     assert "papers/new.md" in uris(engine)
