@@ -220,8 +220,16 @@ class Worker:
             else:
                 writer.finish(job_id, {"published": False, "generation": f"{writer.live_generation() or 0:06d}"})
         self._tell_alike(job_id)
-        shutil.rmtree(spool_of(self._engine) / str(job_id), ignore_errors=True)
+        self._empty_spool()
         return True
+
+    def _empty_spool(self) -> None:
+        """Removes what was sent to or unpacked by jobs that have ended, also by those that were killed."""
+        unfinished = {str(job.job_id) for job in self.staging.queue.jobs(unfinished=True)}
+        spool = spool_of(self._engine)
+        for folder in spool.iterdir() if spool.is_dir() else ():
+            if folder.name not in unfinished:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _tell_alike(self, job_id: int) -> None:
         """Says of each new document which others say nearly the same."""

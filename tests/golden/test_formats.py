@@ -6,6 +6,7 @@ import sqlite3
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,13 @@ from citewell.pipeline.build import rebuild
 from citewell.pipeline.wiring import Engine
 
 FORMATS = Path(__file__).parent / "formats"
+SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_older_format_is_migrated(tmp_path: Path, make_engine: Callable[..., Engine], version: int) -> None:
     with tarfile.open(FORMATS / f"format-{version}.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path, **SAFELY)
     engine = make_engine(tmp_path / "index")
     if version < OLDEST_READABLE_VERSION:
         with pytest.raises(IndexIncompatible, match=f"format {version}") as caught:
