@@ -11,6 +11,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 
+import bombs
 import pytest
 
 from citewell.core.errors import DocumentNotFound, FileEncrypted, IndexIncompatible, JobState
@@ -85,6 +86,14 @@ def test_archives_in_archives_end_at_a_depth(engine: Engine, folder: Path, make_
     report = ingest_paths(shallow, [folder])
     assert [(f.uri, f.code) for f in report.failed] == [("papers/deep.zip/inner.zip/inner.zip", "file.too_large")]
     shallow.close()
+
+
+def test_archives_in_one_another_without_end_are_one_dead_letter(engine: Engine, folder: Path) -> None:
+    (folder / "nested.zip").write_bytes(bombs.nested_zip(depth=50))
+    report = ingest_paths(engine, [folder])
+    assert [f.code for f in report.failed] == ["file.too_large"]
+    assert report.failed[0].uri.startswith("papers/nested.zip/")
+    assert list((engine.directory / "spool").iterdir()) == []
 
 
 def test_an_attachment_is_a_document_of_its_own(engine: Engine, folder: Path) -> None:
@@ -270,8 +279,6 @@ def test_personal_data_is_taken_out_before_anything_is_stored(
 
 
 def test_an_upload_that_is_refused_says_why(engine: Engine) -> None:
-    import bombs
-
     with pytest.raises(FileEncrypted):
         ingest_upload(engine, "secret.zip", bombs.zip_encrypted())
     report = ingest_upload(engine, "note.md", b"# Note\n\nThe key hangs in the annex.")
