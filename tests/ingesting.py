@@ -1,6 +1,6 @@
-"""A program for tests of crashes: ingests a folder, or works on the jobs of an index, and may kill itself at a named step.
+"""A program for tests of crashes: ingests a folder, queues that, or works on the jobs of an index, and may kill itself at a named step.
 
-python ingesting.py DIR FOLDER parent|worker [STEP TIMES]
+python ingesting.py DIR FOLDER parent|queue|worker [STEP TIMES]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from killing import SmallEmbedder, kill_at
 
 from citewell.core.settings import load_settings
-from citewell.pipeline.build import ingest_paths
+from citewell.pipeline.build import ingest_paths, queue_paths
 from citewell.pipeline.ingestion.worker import Worker
 from citewell.pipeline.wiring import Engine
 
@@ -35,6 +35,8 @@ def main() -> None:
     engine = engine_of(Path(directory))
     if role == "parent":
         ingest_paths(engine, [Path(folder)], prune=True)
+    elif role == "queue":
+        queue_paths(engine, [Path(folder)], prune=True)
     else:
         with Worker(engine) as worker:
             worker.serve(threading.Event(), until_idle=True)

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,28 +78,14 @@ class Torn:
         assert process.returncode == 0, errors.decode()
 
     def kill(self, step: str, times: int, role: str) -> bool:
-        """Runs an ingestion with two processes, one of which kills itself at the step; whether it did."""
-        parent = self._start("parent", *((step, times) if role == "parent" else ()))
-        victims = {"parent": parent}
+        """Runs an ingestion in one process, or queues it for a worker, that kills itself at the step; whether it did."""
         if role == "worker":
-            while parent.poll() is None and not self._open_jobs():
-                time.sleep(0.02)
-            victims["worker"] = self._start("worker", step, times)
-        for process in victims.values():
-            process.communicate(timeout=300)
-        return victims[role].returncode == -signal.SIGKILL
-
-    def _open_jobs(self) -> bool:
-        path = self.directory / "catalog.sqlite"
-        if not path.is_file():
-            return False
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            return db.execute("SELECT 1 FROM jobs WHERE state = 'running'").fetchone() is not None
-        except sqlite3.OperationalError:  # the tables are not there yet
-            return False
-        finally:
-            db.close()
+            queued = self._start("queue")
+            _, errors = queued.communicate(timeout=300)
+            assert queued.returncode == 0, errors.decode()
+        process = self._start(role, step, times)
+        process.communicate(timeout=300)
+        return process.returncode == -signal.SIGKILL
 
     def check(self) -> None:
         """After any kill: the index is sound, nothing is there twice, nothing that was deleted is there."""
