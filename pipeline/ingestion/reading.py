@@ -138,10 +138,9 @@ class WindowReader:
             told["container_key"] = loaded.content_key
         document = None
         if not parsed.container:
-            facts = loaded.facts
-            document = compose_document(
-                facts.told_of(parsed), source=task.source, path=task.path, acl=facts.groups or ()
-            )
+            # The facts are in it already: they were told where personal data is taken out, and must not come back.
+            acl = loaded.facts.groups or ()
+            document = compose_document(parsed, source=task.source, path=task.path, acl=acl)
             told["pages"] = max(
                 (region.page for block in document.blocks for region in block.regions), default=0
             ) or max((block.page or 0 for block in document.blocks), default=0)

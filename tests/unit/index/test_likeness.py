@@ -64,7 +64,9 @@ def test_a_copy_without_the_quoted_words_is_not_named(engine: Engine, folder: Pa
     (folder / "parking.md").write_text(RULES)
     (folder / "parking-copy.md").write_text(RULES.replace("twelve pounds", "thirteen pounds"))
     ingest_paths(engine, [folder])
-    for sentence in ask(engine, "What does a permit for the yard cost?").sentences:
+    answer = ask(engine, "What does a permit for the yard cost?")
+    assert any("pounds" in sentence.text for sentence in answer.sentences)
+    for sentence in answer.sentences:
         for citation in sentence.citations:
             assert citation.also_in == () or "pounds" not in citation.quote
 
