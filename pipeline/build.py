@@ -84,7 +84,7 @@ def _run(
 ) -> IngestReport:
     started = time.perf_counter()
     with Worker(engine, progress, force=force) as worker:
-        plan = make_plan(worker.staging)
+        plan = make_plan(engine.catalog)
         job_id = submit(engine, worker, kind, label, plan)
         job = worker.run(job_id)
         report = report_of(worker.staging.queue, worker.staging.queue.job(job.job_id))
@@ -109,7 +109,7 @@ def queue_paths(
 ) -> IngestReport:
     """Puts what `ingest_paths` would do into the queue, for other workers; the report says which job it is."""
     with Worker(engine) as worker:
-        plan = plan_paths(engine, worker.staging, paths, source, prune=prune, roots=engine.catalog.sources())
+        plan = plan_paths(engine, engine.catalog, paths, source, prune=prune, roots=engine.catalog.sources())
         job_id = submit(engine, worker, "paths", ", ".join(map(str, paths)), plan)
         return report_of(worker.staging.queue, worker.staging.queue.job(job_id))
 

@@ -93,30 +93,6 @@ class Staging:
         row = self._db.execute(sql, (source, path)).fetchone()
         return None if row is None else (row["doc_id"], row["content_key"])
 
-    def all_known(self, source: str) -> dict[str, tuple[str, str]]:
-        """Document id and content key by path, for the living documents of a source."""
-        rows = self._db.execute(
-            f"SELECT path, doc_id, content_key FROM documents d WHERE source = ? AND {ALIVE}", (source,)
-        )
-        return {r["path"]: (r["doc_id"], r["content_key"]) for r in rows}
-
-    def dead_letter(self, source: str, path: str) -> sqlite3.Row | None:
-        """The dead letter of a path."""
-        sql = "SELECT * FROM dead_letters WHERE source = ? AND path = ?"
-        found: sqlite3.Row | None = self._db.execute(sql, (source, path)).fetchone()
-        return found
-
-    def dead_paths(self, source: str) -> list[str]:
-        """The paths of a source's dead letters."""
-        return [r["path"] for r in self._db.execute("SELECT path FROM dead_letters WHERE source = ?", (source,))]
-
-    def container_key(self, source: str, path: str) -> str | None:
-        """The content of a file that holds files, as it was read last."""
-        row = self._db.execute(
-            "SELECT content_key FROM containers WHERE source = ? AND path = ?", (source, path)
-        ).fetchone()
-        return None if row is None else str(row["content_key"])
-
     def members_of(self, source: str, path: str) -> list[str]:
         """The paths of the living documents that lie in the file at `path`."""
         rows = self._db.execute(
@@ -176,11 +152,6 @@ class Staging:
                 row_id = insert_document(db, staged, job_id)
                 insert_chunks(db, row_id, staged.chunks, staged.content_hashes, recipe.fingerprints.chunker)
         reached("window staged")
-
-    def missing_vectors(self, hashes: Collection[bytes], embedder: str) -> set[bytes]:
-        """Those of `hashes` for which no vector of this embedder is stored."""
-        sql = "SELECT 1 FROM vectors WHERE content_hash = ? AND embedder = ?"
-        return {h for h in set(hashes) if self._db.execute(sql, (h, embedder)).fetchone() is None}
 
     def tell(self, job_id: int, report: Mapping[str, Any]) -> None:
         """Adds to what is told of a job."""

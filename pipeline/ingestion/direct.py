@@ -40,7 +40,7 @@ def ingest_documents(engine: Engine, entries: Sequence[Entry], progress: Progres
             job_id = staging.queue.create(
                 "documents", ", ".join(sources), {"sources": sources, "recipe": recipe_key(engine)}, owner.name
             )
-            known = {source: staging.all_known(source) for source in sources}
+            known = {source: engine.catalog.all_known(source) for source in sources}
             for at in range(0, len(entries), size):
                 told.advance(at, len(entries), entries[at].path)
                 _stage_window(
@@ -82,7 +82,7 @@ def _stage_window(
 ) -> None:
     if not window:
         return
-    embedded = split_and_embed(engine, [entry.document for entry in window], progress, staging.missing_vectors)
+    embedded = split_and_embed(engine, [entry.document for entry in window], progress)
     staged = [
         Staged(entry.document, entry.source, entry.path, entry.content_key, split.chunks, split.hashes)
         for entry, split in zip(window, embedded.splits, strict=True)

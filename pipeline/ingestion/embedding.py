@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from citewell.core.protocols import Vectors
@@ -36,14 +36,8 @@ class Embedded:
     measured: dict[str, str] = field(default_factory=dict)
 
 
-def split_and_embed(
-    engine: Engine,
-    documents: Sequence[Document],
-    progress: Progress,
-    missing: Callable[[Collection[bytes], str], set[bytes]] | None = None,
-) -> Embedded:
-    """The passages of each document, and the vectors of those whose content is not stored yet; `missing` says which these are."""
-    missing = missing or engine.catalog.missing_vectors
+def split_and_embed(engine: Engine, documents: Sequence[Document], progress: Progress) -> Embedded:
+    """The passages of each document, and the vectors of those whose content is not stored yet."""
     inputs: dict[bytes, str] = {}
     splits: list[Split] = []
     with stage("split"):
@@ -52,7 +46,7 @@ def split_and_embed(
             hashes = [content_hash(text) for text in texts]
             inputs |= dict(zip(hashes, texts, strict=True))
             splits.append(Split(chunks, hashes))
-    wanted = missing(inputs, engine.embedder.fingerprint)
+    wanted = engine.catalog.missing_vectors(inputs, engine.embedder.fingerprint)
     to_embed = [key for key in inputs if key in wanted]
     measured = settle(engine, progress.tell) if to_embed else {}
     with stage("embed"):

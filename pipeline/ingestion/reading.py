@@ -94,7 +94,7 @@ class WindowReader:
     def _unless_known(self, loaded: Loaded) -> Loaded | Composed:
         task = loaded.task
         before = self._staging.known(task.source, task.path)
-        container = self._staging.container_key(task.source, task.path)
+        container = self._engine.catalog.container_key(task.source, task.path)
         if not self._force and loaded.content_key in {before[1] if before else None, container}:
             return Composed(task, "unchanged", {"bytes": len(loaded.data)}, loaded.content_key)
         told = self._staging.adopt(task, loaded.content_key, self._engine.fingerprints.chunker)

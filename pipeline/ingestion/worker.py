@@ -8,7 +8,6 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
@@ -33,7 +32,6 @@ BEAT_S = 15.0
 POLL_S = 0.1
 WRITER_WAIT_S = 600.0
 ENDED = ("done", "cancelled", "superseded")
-Alive = Callable[[str], bool]
 
 
 def prepare(engine: Engine) -> None:
@@ -164,9 +162,7 @@ class Worker:
         settings = self._engine.settings.ingest
         with_text = [(found, found.document) for found in window if found.document is not None]
         with tracing() as trace:
-            embedded = split_and_embed(
-                self._engine, [document for _, document in with_text], self._progress, self.staging.missing_vectors
-            )
+            embedded = split_and_embed(self._engine, [document for _, document in with_text], self._progress)
             splits = dict(zip((found.task.task_id for found, _ in with_text), embedded.splits, strict=True))
             settled = []
             for found in window:

@@ -5,7 +5,7 @@ All coordinates are in points from the upper left corner of a sheet: the page tu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
@@ -182,12 +182,6 @@ def around(placed: Sequence[Placed]) -> Box:
         max(one.right for one in placed),
         max(one.bottom for one in placed),
     )
-
-
-def around_boxes(boxes: Iterable[Box]) -> Box:
-    """The smallest box around all boxes."""
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def joined_words(words: list[Word]) -> str:
