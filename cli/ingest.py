@@ -56,9 +56,11 @@ def ingest(
     citewell ingest --rebuild               after a change of chunking or embedder
     """
     alone = _stands_alone(paths, name, rebuild=rebuild)
+    if watch and (follow or alone):
+        raise click.UsageError("--watch looks after folders and files, not after feeds or pages that lead to others")
     engine = place.engine()
     if dry_run:
-        _preview(engine, paths, source, prune=prune, force=force, as_json=as_json)
+        _preview(engine, paths, source, prune=prune, force=force, follow=follow, as_json=as_json)
         return
     if watch:
         _watch(engine, paths, source, prune=prune, as_json=as_json)
@@ -72,7 +74,7 @@ def ingest(
             data = sys.stdin.buffer.read(engine.settings.ingest.max_file_bytes + 1)
             report = build.ingest_upload(engine, name or "", data)
         elif detach:
-            report = build.queue_paths(engine, paths, source=source, prune=prune)
+            report = build.queue_paths(engine, paths, source=source, prune=prune, follow=follow)
         else:
             common: dict[str, Any] = {"source": source, "prune": prune, "force": force, "progress": progress}
             report = (
@@ -108,11 +110,18 @@ def _stands_alone(paths: tuple[Path, ...], name: str | None, *, rebuild: bool) -
 
 
 def _preview(
-    engine: Engine, paths: tuple[Path, ...], source: str | None, *, prune: bool, force: bool, as_json: bool
+    engine: Engine,
+    paths: tuple[Path, ...],
+    source: str | None,
+    *,
+    prune: bool,
+    force: bool,
+    follow: bool,
+    as_json: bool,
 ) -> None:
     from citewell.pipeline.ingestion.preview import preview
 
-    told = preview(engine, paths, source=source, prune=prune, force=force)
+    told = preview(engine, paths, source=source, prune=prune, force=force, follow=follow)
     engine.close()
     if as_json:
         print_json(asdict(told))

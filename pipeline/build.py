@@ -105,11 +105,13 @@ def submit(engine: Engine, worker: Worker, kind: str, label: str, plan: Plan) ->
 
 
 def queue_paths(
-    engine: Engine, paths: Sequence[Path], *, source: str | None = None, prune: bool = False
+    engine: Engine, paths: Sequence[Path], *, source: str | None = None, prune: bool = False, follow: bool = False
 ) -> IngestReport:
     """Puts what `ingest_paths` would do into the queue, for other workers; the report says which job it is."""
     with Worker(engine) as worker:
-        plan = plan_paths(engine, engine.catalog, paths, source, prune=prune, roots=engine.catalog.sources())
+        plan = plan_paths(
+            engine, engine.catalog, paths, source, prune=prune, roots=engine.catalog.sources(), follow=follow
+        )
         job_id = submit(engine, worker, "paths", ", ".join(map(str, paths)), plan)
         return report_of(worker.staging.queue, worker.staging.queue.job(job_id))
 

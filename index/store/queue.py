@@ -27,7 +27,7 @@ OPEN = ("planning", "running", "paused", "publishing")
 MAX_ATTEMPTS = 3
 BACKOFF_S = 0.5  # before the second attempt, twice as long before the third, with as much again by chance at most
 ALONE_AFTER = 3  # lost leases, after which a task is taken alone, so that one that ends its worker harms no other
-MAX_LOST_ALONE = 3
+MAX_LOST_ALONE = 3  # more, and it is a dead letter
 KEPT_JOBS = 50  # whose tasks are remembered
 Chance = Callable[[], float]
 

@@ -48,7 +48,13 @@ class _Nothing:
 
 
 def preview(
-    engine: Engine, paths: Sequence[Path], *, source: str | None = None, prune: bool = False, force: bool = False
+    engine: Engine,
+    paths: Sequence[Path],
+    *,
+    source: str | None = None,
+    prune: bool = False,
+    force: bool = False,
+    follow: bool = False,
 ) -> Preview:
     """What `ingest_paths` or `ingest_feed` would do with these paths. Raises SourceError."""
     stored: Catalog | _Nothing
@@ -59,7 +65,7 @@ def preview(
     if is_feed(paths[0]):
         plan = plan_feed(engine, stored, paths[0], source, prune=prune)
     else:
-        plan = plan_paths(engine, stored, paths, source, prune=prune, roots=roots)
+        plan = plan_paths(engine, stored, paths, source, prune=prune, roots=roots, follow=follow)
     told = Preview(missing=plan.missing)
     told.skipped = [f"{uri}: the settings or .citewellignore say so" for uri in plan.skipped]
     told.refused = [f"{r.source}/{r.path}: {r.error.message}" for r in plan.refused]

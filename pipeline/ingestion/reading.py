@@ -16,7 +16,7 @@ from citewell.core.errors import FileNeedsOcr, FileRejected, FileTooLarge
 from citewell.core.machine import usable_cores
 from citewell.core.settings import IngestSettings
 from citewell.core.types import Document
-from citewell.index.store.queue import NewTask, Task
+from citewell.index.store.queue import ALONE_AFTER, MAX_LOST_ALONE, NewTask, Task
 from citewell.index.store.staging import Staging
 from citewell.ingest.facts import Facts, facts_of
 from citewell.ingest.feed import read_line_at
@@ -86,6 +86,11 @@ class WindowReader:
         if task.action == "remove":
             return Composed(task, "removed")
         started = time.perf_counter()
+        if task.lost >= ALONE_AFTER + MAX_LOST_ALONE:
+            error = FileRejected(
+                f"the program ended {task.lost} times while it dealt with this file, at last with it alone"
+            )
+            return _failed(task, error, "", started)
         try:
             return load(self._engine, task)
         except FileRejected as error:

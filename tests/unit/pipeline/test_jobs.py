@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import threading
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import pytest
 from citewell.core.errors import DocumentNotFound, FileEncrypted, IndexIncompatible, JobState
 from citewell.core.settings import load_settings
 from citewell.index import files
+from citewell.index.store.queue import ALONE_AFTER, MAX_LOST_ALONE
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline import health
@@ -222,6 +224,18 @@ def test_a_file_that_vanished_is_tried_three_times_and_told(engine: Engine, fold
     report = desk.work_on(engine, number)
     assert [(f.uri, f.code) for f in report.failed] == [("papers/new.md", "file.unreadable")]
     assert engine.catalog.dead_letters()[0]["attempts"] == 3
+
+
+def test_a_file_that_ends_the_program_again_and_again_is_a_dead_letter(engine: Engine, folder: Path) -> None:
+    (folder / "new.md").write_text("# New\n\nA new paragraph about turbines.")
+    number = queue_paths(engine, [folder]).job
+    db = sqlite3.connect(engine.directory / "catalog.sqlite")
+    with db:
+        db.execute("UPDATE tasks SET lost = ? WHERE path = 'new.md'", (ALONE_AFTER + MAX_LOST_ALONE,))
+    db.close()
+    report = desk.work_on(engine, number)
+    assert [(f.uri, f.code) for f in report.failed] == [("papers/new.md", "file.rejected")]
+    assert report.unchanged == 3
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(
