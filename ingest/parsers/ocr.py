@@ -22,11 +22,11 @@ from citewell.ingest.heartbeat import go_on
 PROGRAM = "tesseract"
 TIMEOUT_S = 60  # for one picture
 LEAST_CONFIDENCE = 25.0  # of a word, of 100; what is below is mostly stains
-GOOD_CONFIDENCE = 72.0  # of a picture: it stands upright
+GOOD_CONFIDENCE = 72.0  # of a picture: it was read well
+LEGIBLE_CONFIDENCE = 60.0  # of a picture: it stands upright
 FEW_WORDS = 4
+ACROSS = (1, 3)  # quarter turns of a picture whose lines run upwards or downwards
 DEFAULT_LANGUAGE = "eng"
-MAX_TRIAL_SIDE = 1800  # pixels of the longer side of a picture that is turned to find out which side is up
-_ROTATE = re.compile(r"Rotate: (\d+)")
 _LANGUAGE = re.compile(r"[A-Za-z][\w/-]{1,40}")
 _LETTERS = re.compile(r"\w")
 
@@ -51,13 +51,32 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class OcrReading:
-    """The lines of a picture that was turned upright: it lay `turn` quarter turns clockwise; sizes are those of the upright one."""
+    """The lines of a picture that was turned upright: it lay `turn` quarter turns clockwise; sizes are those of the upright one.
+
+    `seen` counts words before those without confidence were left out; `on_end`: the lines ran upwards or downwards and were dropped.
+    """
 
     lines: list[list[Seen]] = field(default_factory=list)
     turn: int = 0
     width: int = 1
     height: int = 1
     confidence: float = 0.0
+    seen: int = 0
+    on_end: bool = False
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it reads as upright text does."""
+        return self._words >= FEW_WORDS and self.confidence >= GOOD_CONFIDENCE
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether it is upright, however badly it is printed: what stands on its head is never read so well."""
+        return self._words >= FEW_WORDS and self.confidence >= LEGIBLE_CONFIDENCE
+
+    @property
+    def _words(self) -> int:
+        return sum(map(len, self.lines))
 
     @property
     def weight(self) -> float:
@@ -91,42 +110,27 @@ def _installed_languages(program: str) -> frozenset[str]:
 
 
 def read_image(image: Image.Image, languages: str) -> OcrReading:
-    """The words of a picture, turned upright when it lies on a side. Raises OcrFailed."""
-    go_on()
+    """The words of a picture, turned upright when it lies on a side or on its head. Raises OcrFailed.
+
+    The program's own recognition of orientation costs more than a reading and needs more letters, so a turn is told by reading.
+    """
     grey = _grey(image)
-    upright = _read(grey, languages, 0)
-    words = sum(len(line) for line in upright.lines)
-    if words >= FEW_WORDS and upright.confidence >= GOOD_CONFIDENCE:
-        return upright
-    turn = _turn_of(grey, languages, upright)
-    if turn == 0:
-        return upright
-    turned = _read(_turned(grey, turn), languages, turn)
-    return turned if turned.weight > upright.weight else upright
+    best = _read(grey, languages, 0)
+    for turn in () if best.is_legible else _turns_to_try(grey, best):
+        turned = _read(_turned(grey, turn), languages, turn)
+        best = max(best, turned, key=lambda reading: (reading.weight, -reading.turn))
+        if turned.is_sure or (turn == ACROSS[0] and not turned.seen and not best.seen):
+            break  # nothing was seen in lines that run either way: there is no text
+    return best
 
 
-def _turn_of(image: Image.Image, languages: str, upright: OcrReading) -> int:
-    """By how many quarter turns clockwise the picture lies: as the program tells, else the turn in which most can be read."""
-    told = _told_turn(image)
-    if told is not None:
-        return told
-    if not upright.lines and _is_blank(image):
-        return 0
-    small = image.copy()
-    small.thumbnail((MAX_TRIAL_SIDE, MAX_TRIAL_SIDE))
-    tried = [_read(_turned(small, turn), languages, turn) for turn in range(4)]
-    return max(tried, key=lambda reading: (reading.weight, -reading.turn)).turn
-
-
-def _told_turn(image: Image.Image) -> int | None:
-    """What the program's own recognition of script and orientation says; None when it sees too little or has no data for it."""
-    try:
-        report = _run(image, ["--psm", "0", "-l", "osd"]).decode("utf-8", "replace")
-    except OcrFailed:
-        return None
-    match = _ROTATE.search(report)
-    # It says by how much to turn clockwise, which is what is missing to a whole turn.
-    return None if match is None else (4 - int(match.group(1)) // 90) % 4
+def _turns_to_try(image: Image.Image, upright: OcrReading) -> tuple[int, ...]:
+    """Quarter turns clockwise by which the picture may lie, the likeliest first."""
+    if upright.on_end:
+        return ACROSS
+    if upright.seen:
+        return (2, *ACROSS)
+    return () if _is_blank(image) else (*ACROSS, 2)
 
 
 def _is_blank(image: Image.Image) -> bool:
@@ -149,24 +153,29 @@ def _turned(image: Image.Image, turn: int) -> Image.Image:
 
 
 def _read(image: Image.Image, languages: str, turn: int) -> OcrReading:
+    go_on()
     table = _run(image, [*(["-l", languages] if languages else []), "--psm", "3", "tsv"]).decode("utf-8", "replace")
-    lines = _lines(table)
+    rows = _word_rows(table)
+    lines = _lines(rows)
     if _stand_on_end(lines):  # the program turns columns of text by itself; their places would be those of the picture
-        return OcrReading([], turn, *image.size)
+        return OcrReading([], turn, *image.size, seen=len(rows), on_end=True)
     confidences = [seen.confidence for line in lines for seen in line]
-    return OcrReading(lines, turn, *image.size, fmean(confidences) if confidences else 0.0)
+    return OcrReading(lines, turn, *image.size, fmean(confidences) if confidences else 0.0, len(rows))
 
 
-def _lines(table: str) -> list[list[Seen]]:
-    """The words of the program's table, line by line."""
+def _word_rows(table: str) -> list[list[str]]:
+    """The rows of the program's table that are words."""
+    rows = [line.split("\t") for line in table.splitlines()[1:]]
+    return [fields for fields in rows if len(fields) == 12 and fields[0] == "5" and fields[11].strip()]
+
+
+def _lines(rows: list[list[str]]) -> list[list[Seen]]:
+    """The words that were read with some confidence, line by line."""
     found: list[tuple[tuple[str, ...], Seen]] = []
-    for line in table.splitlines()[1:]:
-        fields = line.split("\t")
-        if len(fields) != 12 or fields[0] != "5":
-            continue
+    for fields in rows:
         left, top, width, height = (float(value) for value in fields[6:10])
         seen = Seen(fields[11].strip(), left, top, left + width, top + height, top, top + height, float(fields[10]))
-        if seen.text and seen.confidence >= LEAST_CONFIDENCE and (_LETTERS.search(seen.text) or seen.confidence > 60):
+        if seen.confidence >= LEAST_CONFIDENCE and (_LETTERS.search(seen.text) or seen.confidence > 60):
             found.append((tuple(fields[1:5]), seen))
     lines: list[list[Seen]] = []
     for _, group in groupby(found, key=lambda pair: pair[0]):
@@ -198,7 +207,7 @@ def _run(image: Image.Image, options: list[str]) -> bytes:
     if program is None:
         raise OcrFailed("tesseract is not installed")
     stream = io.BytesIO()
-    image.save(stream, "PNG", compress_level=1)
+    image.save(stream, "PPM")
     try:
         done = subprocess.run(  # noqa: S603
             [program, "stdin", "stdout", "--dpi", "300", *options],

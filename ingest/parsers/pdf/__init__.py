@@ -146,7 +146,7 @@ def _read_scans(document: pdfium.PdfDocument, contents: _Contents, reading: Read
         contents.warnings.append(f"not read, since ingest.ocr_max_pages is {reading.ocr_max_pages}: {_named(rest)}")
     for page in scans[: reading.ocr_max_pages]:
         try:
-            scan.read_scan(page, scan.render(document, page), languages)
+            scan.read_page(document, page, languages)
         except ocr.OcrFailed as error:
             contents.warnings.append(f"page {page.number} could not be read by OCR: {error}")
     scan.level(scans)

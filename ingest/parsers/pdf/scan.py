@@ -11,7 +11,9 @@ from citewell.ingest.parsers import ocr
 from citewell.ingest.parsers.pdf.page import Page, sheet_of
 from citewell.ingest.parsers.pdf.shapes import Word
 
-DOTS_PER_INCH = 300  # at which tesseract reads best
+FINE = 300  # dots per inch at which small print is read best
+COARSE = 200  # dots per inch at which usual print is read as well, in two thirds of the time
+SIDE = 2_400  # pixels of the longer side of a page that are enough for the first reading: pages smaller than A4 hold smaller print
 MAX_PIXELS = 20_000_000  # of a page as it is rendered
 MIN_PIXELS = 40  # a page with a shorter side holds no letter
 SAME_SIZE = 1.45  # lines whose heights differ no more have the same type size: the height of a scanned line depends on its letters
@@ -23,9 +25,19 @@ def needs_ocr(page: Page) -> bool:
     return not any(sheet.pieces for sheet in page.sheets) and (page.pictures > 0 or page.paths >= 50)
 
 
-def render(document: pdfium.PdfDocument, page: Page) -> Image.Image:
+def read_page(document: pdfium.PdfDocument, page: Page, languages: str) -> None:
+    """Reads a page that is a picture, and once more finely where it was read badly. The caller holds the lock. Raises OcrFailed."""
+    dots = min(FINE, max(COARSE, round(SIDE * 72 / max(page.width, page.height, 1.0))))
+    confidence = read_scan(page, render(document, page, dots), languages)
+    if 0 < confidence < ocr.GOOD_CONFIDENCE and dots < FINE:
+        coarse = page.sheets
+        if read_scan(page, render(document, page, FINE), languages) < confidence:
+            page.sheets = coarse
+
+
+def render(document: pdfium.PdfDocument, page: Page, dots_per_inch: int) -> Image.Image:
     """The page as shown, in grey. The caller holds the lock."""
-    scale = DOTS_PER_INCH / 72
+    scale = dots_per_inch / 72
     scale = min(scale, (MAX_PIXELS / max(1.0, page.width * page.height)) ** 0.5)
     handle = document[page.number - 1]
     try:
