@@ -21,8 +21,9 @@ TIMED_RUNS = 3
 QUESTION_RUNS = 15
 Told = Callable[[str], None]  # is told what is being measured
 
-# The first of these that is installed and suits the processor is measured at the first ingestion: int8 takes half a minute a model to
-# calibrate, and PyTorch in bfloat16 is only of use where nothing else is.
+# At the first ingestion these are tried one after the other, up to the first that is faster than the reference: a processor may have the
+# instructions for bfloat16 and be slow at them. int8 takes half a minute a model to calibrate, and PyTorch in bfloat16 is only of use where
+# nothing else is.
 FIRST = ("openvino-bfloat16", "openvino-float32")
 
 
@@ -51,6 +52,8 @@ def tune(encoder: Encoder, *, thorough: bool = False, told: Told = lambda _: Non
         encoder.note(name, why_not)
         found = Measured(runtime=name, agreement=agreement, order=round(order, 4), refused=why_not)
         measured.append(_timed(encoder, found, runtime))
+        if not thorough and choose(measured, network.reads)[0] != REFERENCE:
+            break
     bulk, question, reason = choose(measured, network.reads)
     tuning = Tuning(
         network=network.key,
@@ -77,7 +80,7 @@ def _candidates(thorough: bool) -> list[str]:
     usable = [name for name in NAMES if name != REFERENCE and suits(name, machine) and not missing_for(name)]
     if thorough:
         return usable
-    first = [name for name in FIRST if name in usable][:1]
+    first = [name for name in FIRST if name in usable]
     return first or [name for name in usable if name.startswith("torch")]
 
 
