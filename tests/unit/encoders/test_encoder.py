@@ -132,6 +132,23 @@ def test_what_is_measured_is_used_from_then_on_and_kept_with_the_index(tiny_embe
     np.testing.assert_allclose(with_index.embed(TEXTS), first.embed(TEXTS), atol=1e-2)
 
 
+@pytest.mark.parametrize(("speed", "tried"), [(90.0, 1), (5.0, 2)])
+def test_a_runtime_that_is_not_faster_gives_way_to_the_next(
+    tiny_embedder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speed: float, tried: int
+) -> None:
+    speeds = {REFERENCE: (10.0, 10.0), "openvino-bfloat16": (speed, 100 / speed), "openvino-float32": (20.0, 5.0)}
+    named = {"texts_per_s": 0, "question_ms": 1}
+    monkeypatch.setattr(
+        tuning_module,
+        "_timed",
+        lambda _, found, __: found.model_copy(update={n: speeds[found.runtime][i] for n, i in named.items()}),
+    )
+    monkeypatch.setattr(tuning_module, "suits", lambda *_: True)
+    tuning = tune(embedder(tiny_embedder, tmp_path).encoder)
+    assert [one.runtime for one in tuning.measured[1:]] == list(tuning_module.FIRST[:tried])
+    assert tuning.bulk == tuning_module.FIRST[tried - 1]
+
+
 def test_what_was_measured_on_another_machine_does_not_count(
     tiny_embedder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
