@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.core.evidence import Evidence
 from citewell.core.types import (
     Candidate,
     Chunk,
@@ -17,6 +18,7 @@ from citewell.core.types import (
     Passage,
     Query,
     Ranking,
+    Reading,
     Sentence,
     StoredPassage,
 )
@@ -109,6 +111,15 @@ class Reranker(Protocol):
 
 
 @runtime_checkable
+class Reader(Protocol):
+    """Finds the words of a passage that answer a question."""
+
+    def read(self, query: Query, passages: Sequence[Chunk]) -> Sequence[Reading]:
+        """What each passage holds for the question, in their order."""
+        ...
+
+
+@runtime_checkable
 class ChunkStore(Protocol):
     """Texts by id, as the catalog holds them now: what was deleted is not there."""
 
@@ -141,8 +152,8 @@ class Generator(Protocol):
         """The context as the generator reads it; its token count is what the budget bounds."""
         ...
 
-    def generate(self, query: Query, context: Context) -> Draft:
-        """Sentences with citations into `context`, and the probability that it holds the answer."""
+    def generate(self, query: Query, context: Context, evidence: Evidence) -> Draft:
+        """Sentences with citations into `context`; `evidence` tells which of its sentences likely answer."""
         ...
 
 

@@ -289,6 +289,22 @@ class Passage:
         """The page on which it begins."""
         return self.stored.page_at(self.chunk.start_char)
 
+    def cite(self, start_char: int, end_char: int) -> Citation:
+        """The citation of the document's characters [start_char, end_char), which lie in this passage."""
+        chunk = self.chunk
+        return Citation(
+            marker=self.marker,
+            doc_id=chunk.doc_id,
+            version=chunk.version,
+            uri=self.uri,
+            page=self.stored.page_at(start_char),
+            start_char=start_char,
+            end_char=end_char,
+            quote=chunk.text[start_char - chunk.start_char : end_char - chunk.start_char],
+            place=self.stored.place_at(start_char),
+            regions=self.stored.shown_at(start_char, end_char),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -341,19 +357,50 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Lean:
+    """What a quoted sentence leans on and would mislead without: what a pronoun in it stands for, or the condition that it is under."""
+
+    kind: Literal["antecedent", "condition", "list"]
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer and the citations that support it."""
+    """One sentence of an answer and the citations that support it.
+
+    `[start, end)` of `highlight` are the words of the text that answer in short; `heading` stands above a quoted sentence.
+    """
 
     text: str
     citations: tuple[Citation, ...]
+    highlight: tuple[int, int] | None = None
+    heading: str = ""
+    leans_on: tuple[Lean, ...] = ()
+
+    @property
+    def short_answer(self) -> str:
+        """The highlighted words; empty where there are none."""
+        return self.text[slice(*self.highlight)] if self.highlight else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sufficiency:
+    """The probability that a context answers the question, the log odds before calibration, and what they come from.
+
+    `uncalibrated` says why the number is an estimate and no probability; empty where it is one.
+    """
+
+    probability: float
+    log_odds: float
+    uncalibrated: str = ""
+    features: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a generator proposes, before verification: sentences and the evidence that the question is answered."""
+    """What a generator proposes, before verification."""
 
     sentences: tuple[Sentence, ...]
-    sufficiency: float
     route: str
 
 
@@ -365,7 +412,7 @@ class Answer:
     status: AnswerStatus
     sentences: tuple[Sentence, ...]
     route: str
-    sufficiency: float
+    sufficiency: Sufficiency
     threshold: float
     context: Context
     config_hash: str

@@ -247,7 +247,7 @@ def _read_back(played: Sequence[Played], engine: Engine) -> dict[str, int]:
 
 
 def _abstention(played: Sequence[Played], risk: float, threshold: float) -> AbstentionFigures:
-    scores = [p.answer.sufficiency if p.found else 0.0 for p in played]
+    scores = [p.answer.sufficiency.probability if p.found else 0.0 for p in played]
     figures = abstention([p.answerable for p in played], [p.answered for p in played], scores)
     curve = risk_coverage(scores, [p.found_right for p in played])
     answered = [p for p in played if p.answered]
@@ -312,7 +312,7 @@ def _row(p: Played) -> TopicRow:
         question=p.topic.text,
         answerable=p.topic.answerable,
         status=answer.status,
-        sufficiency=round(answer.sufficiency, 4),
+        sufficiency=round(answer.sufficiency.probability, 4),
         right=p.found_right if p.answerable else None,
         lost_at=p.loss.step if p.answerable else "",
         reason=p.loss.reason if p.answerable else "",

@@ -59,8 +59,11 @@ def blame(gold: Gold, played: Replay, *, right: bool, in_context: int) -> Loss:
     if not markers:
         return _kept_out(gold, played, in_context)
     if answer.status == "abstained":
-        below = f"sufficiency {answer.sufficiency:.2f} below {answer.threshold:.2f}"
-        return Loss("abstained", below if answer.sufficiency < answer.threshold else "no sentence passed verification")
+        below = f"sufficiency {answer.sufficiency.probability:.2f} below {answer.threshold:.2f}"
+        return Loss(
+            "abstained",
+            below if answer.sufficiency.probability < answer.threshold else "no sentence passed verification",
+        )
     cited = {c.marker for sentence in answer.sentences for c in sentence.citations}
     return Loss("wrong") if markers & cited else Loss("not_cited")
 

@@ -1,17 +1,31 @@
-"""From a question to a checked answer: retrieve -> fuse -> learn to rank -> rerank -> assemble -> generate -> verify -> decide."""
+"""From a question to a checked answer: retrieve -> fuse -> learn to rank -> rerank -> assemble -> weigh -> generate -> verify -> decide."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from citewell.core.errors import InvalidQuery, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.evidence import Evidence, Signals
 from citewell.core.facts import CandidateFacts
 from citewell.core.filters import conjoin, parse_filter, split_box
+from citewell.core.languages import language_of
 from citewell.core.settings import FusionSettings
 from citewell.core.tracing import Trace, stage, tracing
-from citewell.core.types import Answer, AnswerStatus, Context, Draft, Query, Ranking, StoredPassage, rank_by_score
+from citewell.core.types import (
+    Answer,
+    AnswerStatus,
+    Context,
+    Draft,
+    Query,
+    Ranking,
+    Reading,
+    StoredPassage,
+    Sufficiency,
+    rank_by_score,
+)
 from citewell.generate.assemble import assemble
 from citewell.generate.verify import Verified, verify_draft
 from citewell.index.analysis import QuestionTerms
@@ -25,6 +39,7 @@ from citewell.rerank.cascade import rerank
 STAGES = ("bm25", "dense", "hybrid", "ltr", "rerank")
 # Fetched for the context beyond what it may hold, so that near-duplicates can be passed over.
 SPARE_PASSAGES = 12
+SKIPPED = (ModelUnavailable, ModelMismatch, ModelFailed)  # what rerank.on_failure = skip does without
 SETTLED = 10  # reading goes on until at least so many ranks can no longer change
 
 
@@ -82,6 +97,7 @@ class Replay:
     """One question with what every stage made of it; `draft` and `verified` are there even when the answer abstains."""
 
     retrieved: Retrieved
+    evidence: Evidence
     draft: Draft
     verified: Verified
     answer: Answer
@@ -109,21 +125,48 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
             snapshot = engine.snapshot(query.groups, generation, query.filter)
         found = retrieve(engine, snapshot, query)
         with stage("assemble") as span:
-            generator = engine.generator(snapshot)
+            generator = engine.generator
             context = assemble(found.final, found.passages, generator, engine.settings.context)
             span.facts |= {
                 "passages": len(context.passages),
                 "tokens": context.token_count,
                 "dropped": len(context.dropped),
             }
+        evidence = weigh(engine, snapshot, query, context, generator.route)
         with stage("generate", route=generator.route) as span:
-            draft = generator.generate(query, context)
-            span.facts |= {"sentences": len(draft.sentences), "sufficiency": round(draft.sufficiency, 4)}
+            draft = generator.generate(query, context, evidence)
+            span.facts |= {"sentences": len(draft.sentences)}
         with stage("verify") as span:
             verified = name_copies(engine, verify_draft(draft, engine.verifier), query.groups)
             span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
-    answer = _decide(engine, snapshot, query, context, draft.sufficiency, verified, generator.route, trace)
-    return Replay(found, draft, verified, answer)
+    answer = _decide(engine, snapshot, query, context, evidence.sufficiency, verified, generator.route, trace)
+    return Replay(found, evidence, draft, verified, answer)
+
+
+def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context, route: str) -> Evidence:
+    """What the context's sentences are worth for the question, and the probability that it is answered."""
+    with stage("weigh") as span:
+        found = signals(engine, snapshot, query, context)
+        reader = engine.settings.rerank.model if found.readings else ""
+        chosen = engine.evidence_model.choose(route, engine.settings.embedder.model, reader, language_of(query.text))
+        evidence = engine.scales(snapshot).weigh(query, context, found, chosen)
+        span.facts |= {"sentences": len(evidence.quotables), "sufficiency": round(evidence.sufficiency.probability, 4)}
+        if chosen.uncalibrated:
+            span.facts["note"] = chosen.uncalibrated
+    return evidence
+
+
+def signals(engine: Engine, snapshot: Snapshot, query: Query, context: Context) -> Signals:
+    """The raw scores of every stage for the passages of a context; what a cross-encoder that reads has read already is not read again."""
+    chunks = [passage.chunk for passage in context.passages]
+    ids = [chunk.chunk_id for chunk in chunks]
+    readings: dict[str, Reading] = {}
+    with suppress(
+        *(SKIPPED if engine.settings.rerank.on_failure == "skip" else ())
+    ):  # reranking has said what is wrong
+        if engine.reader is not None and chunks:
+            readings = dict(zip(ids, engine.reader.read(query, chunks), strict=True))
+    return Signals(snapshot.bm25.score(query, ids), snapshot.dense.score(query, ids), readings)
 
 
 def search(
@@ -211,7 +254,7 @@ def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking
             chunks = {key: stored.chunk for key, stored in passages.items()}
             keep = max(SETTLED, engine.settings.context.max_passages)
             done = rerank(query, head, chunks, reranker, engine.rerank_settings, keep, engine.score_cache)
-        except (ModelUnavailable, ModelMismatch, ModelFailed) as error:
+        except SKIPPED as error:
             if settings.on_failure == "fail":
                 raise
             span.facts["warning"] = f"not reranked: {error.message}"
@@ -244,14 +287,14 @@ def _decide(
     snapshot: Snapshot,
     query: Query,
     context: Context,
-    sufficiency: float,
+    sufficiency: Sufficiency,
     verified: Verified,
     route: str,
     trace: Trace,
 ) -> Answer:
     """Answers with what was verified when the evidence is strong enough, else abstains."""
     threshold = engine.settings.generate.threshold
-    enough = sufficiency >= threshold and bool(verified.sentences)
+    enough = sufficiency.probability >= threshold and bool(verified.sentences)
     status: AnswerStatus = "abstained"
     if enough:
         status = "partial" if verified.dropped else "grounded"

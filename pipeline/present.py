@@ -24,7 +24,7 @@ def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
         "text": answer.text,
         "sentences": [{"text": s.text, "citations": [_citation(c) for c in s.citations]} for s in answer.sentences],
         "route": answer.route,
-        "sufficiency": round(answer.sufficiency, 4),
+        "sufficiency": round(answer.sufficiency.probability, 4),
         "threshold": answer.threshold,
         "nearest": nearest_documents(answer) if answer.status == "abstained" else [],
         "warnings": list(answer.warnings),

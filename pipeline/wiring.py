@@ -12,11 +12,14 @@ from citewell.core.cache import CacheUse
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.filters import Filter
 from citewell.core.models import model_folder
-from citewell.core.protocols import Embedder, Generator, Reranker
+from citewell.core.protocols import Embedder, Generator, Reader, Reranker
 from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.encoders.encoder import Encoder
 from citewell.encoders.kept import Kept, cache_folder
+from citewell.generate.evidence.model import FILE as EVIDENCE_FILE
+from citewell.generate.evidence.model import EvidenceModel
+from citewell.generate.evidence.weigh import Scales
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.verify import AlignmentVerifier
 from citewell.index.embed import SentenceEmbedder
@@ -189,6 +192,11 @@ class Engine:
         kind = ReadingCrossEncoder if can_read(folder) else CrossEncoderReranker
         return kind(folder, settings, self.settings.encoders, self.kept)
 
+    @property
+    def reader(self) -> Reader | None:
+        """The cross-encoder, where it reads as well."""
+        return self.reranker if isinstance(self.reranker, ReadingCrossEncoder) else None
+
     @cached_property
     def rerank_settings(self) -> RerankSettings:
         """The settings of reranking with the number of forwards that the budget allows on this machine.
@@ -210,15 +218,21 @@ class Engine:
         """What the cross-encoder has read already."""
         return PairCache()
 
-    def generator(self, snapshot: Snapshot) -> Generator:
-        """The generator, weighing words as this generation does."""
-        return ExtractiveGenerator(
-            self.asking_embedder,
-            self.tokenizer,
-            snapshot.bm25.analyse,
-            snapshot.bm25.term_weights,
-            self.settings.generate,
-        )
+    def scales(self, snapshot: Snapshot) -> Scales:
+        """What weighs the sentences of a context, with the words of this generation."""
+        return Scales(self.asking_embedder, snapshot.bm25.analyse, snapshot.bm25.term_weights)
+
+    @cached_property
+    def evidence_model(self) -> EvidenceModel:
+        """The weights of evidence: those fitted on a user's own questions before those that are shipped. Raises ModelMismatch."""
+        own = self.directory / EVIDENCE_FILE
+        bundled = EvidenceModel.bundled()
+        return bundled.with_own(EvidenceModel.read(own)) if own.is_file() else bundled
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The generator."""
+        return ExtractiveGenerator(self.tokenizer, self.settings.generate)
 
     @cached_property
     def verifier(self) -> AlignmentVerifier:

@@ -19,8 +19,8 @@ from citewell.core.types import Chunk, Query
 from citewell.encoders.encoder import Batch, Encoder
 from citewell.encoders.kept import Kept, cache_folder
 from citewell.encoders.network import Loaded, Network, Text
+from citewell.encoders.window import Window, cut
 from citewell.rerank.blend import blend_of
-from citewell.rerank.window import Window, cut
 
 SPECIAL_TOKENS = 3  # [CLS], and [SEP] after question and passage
 DECLARATION = "rerank.json"

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from citewell.core.models import file_sha256
 from citewell.core.types import Chunk, Query, Reading
 from citewell.encoders.network import Loaded
+from citewell.encoders.window import Window
 from citewell.rerank.cache import PairCache
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 from citewell.rerank.spans import OUTSIDE, best_span
-from citewell.rerank.window import Window
 
 READER_FILE = "reader.safetensors"
 KEPT = 4096  # readings: those of the last few dozen questions

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from citewell.core.models import BUNDLED_EMBEDDER, model_folder
 from citewell.core.tokens import ModelTokenizer
-from citewell.rerank.window import GAP, cut
+from citewell.encoders.window import GAP, cut
 
 TOKENS = ModelTokenizer(model_folder(BUNDLED_EMBEDDER))
 FILLER = "Nothing of note happened on that day in the whole valley. "

@@ -1,0 +1,53 @@
+"""What is known of a context's sentences when an answer is made: which may be quoted, and how likely each holds the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from citewell.core.types import Citation, Passage, Reading, Sufficiency
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What each stage says of the passages of a context, by passage id, as raw as it says it; what was not asked is missing."""
+
+    bm25: Mapping[str, float] = field(default_factory=dict)
+    cosine: Mapping[str, float] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quotable:
+    """A sentence of a passage that may be quoted; offsets are those of the document."""
+
+    passage: Passage
+    start_char: int
+    end_char: int
+    text: str
+
+    @property
+    def read(self) -> str:
+        """The sentence as it is embedded: under its headings, without which a pronoun or a table row says little."""
+        header = self.passage.chunk.header
+        return f"{header}: {self.text}" if header else self.text
+
+    @property
+    def citation(self) -> Citation:
+        """What cites it."""
+        return self.passage.cite(self.start_char, self.end_char)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The sentences of a context, the log odds of each that it holds the answer, unit vectors of their meaning, and what follows for the
+    context as a whole. Arrays have a row a sentence."""
+
+    quotables: tuple[Quotable, ...]
+    logits: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+    signals: Signals
+    sufficiency: Sufficiency

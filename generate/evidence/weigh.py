@@ -1,0 +1,69 @@
+"""Weighs a context: which of its sentences may answer, how strongly, and whether the question is answered at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from citewell.core.evidence import Evidence, Quotable, Signals
+from citewell.core.protocols import Embedder
+from citewell.core.types import Context, Query, Sufficiency
+from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, describe_context
+from citewell.generate.evidence.model import Chosen
+from citewell.generate.evidence.sentences import ALL_FEATURES, Rows, describe
+from citewell.generate.quotables import quotable_sentences
+
+Analyse = Callable[[str], list[str]]
+TermWeights = Callable[[str], Mapping[str, float]]
+NOTHING = Sufficiency(0.0, -float("inf"))
+
+
+class Scales:
+    """Weighs contexts with the words of one generation: `analyse` and `term_weights` are those of the index that found the passages."""
+
+    def __init__(self, embedder: Embedder, analyse: Analyse, term_weights: TermWeights) -> None:
+        self._embedder = embedder
+        self._analyse = analyse
+        self._term_weights = term_weights
+
+    def weigh(self, query: Query, context: Context, signals: Signals, chosen: Chosen) -> Evidence:
+        """What the context's sentences are worth for the question, by the weights that were chosen."""
+        quotables = tuple(quotable for passage in context.passages for quotable in quotable_sentences(passage))
+        if not quotables:
+            return Evidence((), np.zeros(0), np.zeros((0, self._embedder.dimension), np.float32), signals, NOTHING)
+        rows, vectors = self.describe(query, quotables, signals)
+        logits = chosen.configuration.sentence.over(rows, ALL_FEATURES)
+        described = self.describe_whole(query, context, quotables, rows, logits, signals)
+        odds = float(chosen.configuration.context.over(described, ALL_CONTEXT_FEATURES))
+        sufficiency = Sufficiency(
+            probability=chosen.configuration.probability(odds),
+            log_odds=odds,
+            uncalibrated=chosen.uncalibrated,
+            features=dict(zip(ALL_CONTEXT_FEATURES, (round(float(v), 4) for v in described), strict=True)),
+        )
+        return Evidence(quotables, logits, vectors, signals, sufficiency)
+
+    def describe(
+        self, query: Query, quotables: tuple[Quotable, ...], signals: Signals
+    ) -> tuple[Rows, np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
+        """A row of ALL_FEATURES and a unit vector for each sentence."""
+        question = self._embedder.embed_questions([query.text])[0]
+        vectors = np.asarray(self._embedder.embed([quotable.read for quotable in quotables]), dtype=np.float32)
+        weights = self._term_weights(query.text)
+        return describe(query.text, quotables, vectors @ question, weights, self._analyse, signals), vectors
+
+    def describe_whole(
+        self,
+        query: Query,
+        context: Context,
+        quotables: tuple[Quotable, ...],
+        rows: Rows,
+        logits: Rows,
+        signals: Signals,
+    ) -> Rows:
+        """ALL_CONTEXT_FEATURES of the context, given what the sentence model makes of its sentences."""
+        markers = [quotable.passage.marker for quotable in quotables]
+        return describe_context(
+            query.text, context.passages, markers, rows, logits, self._term_weights(query.text), signals
+        )

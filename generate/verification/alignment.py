@@ -1,0 +1,362 @@
+"""What of a claim stands in its evidence, word by word, and what stands there differently: numbers, dates, units, names, negations.
+
+Nothing is understood here. A figure that the evidence does not have, or has in another place of the same sentence, is found for certain,
+and those are the errors that cost trust most and that a model of meaning overlooks first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from citewell.core.sentences import Span, sentence_spans
+from citewell.generate.verification.numerals import NUMBER_WORDS
+from citewell.generate.verification.quantities import MONTHS, WEEKDAYS, Amount, Date, amounts_of, dates_of
+from citewell.generate.verification.words import KIN, NEGATED, NEGATIONS, OPENERS, OPPOSITES, RATES, STOP_WORDS
+
+FindingKind = Literal["number", "date", "unit", "name", "negation", "opposite"]
+STEM = 6  # letters by which words count as the same: enough for most endings
+CLOSE = 0.6  # share of a claim's words that one sentence holds, for the claim to be a rendering of that sentence
+MOST_SENTENCES = 3
+_WORD = re.compile(r"\w+(?:['’]\w+)?")
+_NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]*(?:\.[A-Z])*")
+_DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}|\b[A-Z]\.[A-Z]\b")
+_CODE = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[\w-]{2,}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that the claim says and its evidence does not: `claimed` there, `stated` here (empty: nothing of the kind)."""
+
+    kind: FindingKind
+    claimed: str
+    stated: str = ""
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the evidence says something else, and does not merely keep silent."""
+        return bool(self.stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """How a claim lies in its evidence.
+
+    `coverage` is the share of its meaningful words that the evidence holds, `nearest` the same for the nearest sentence alone;
+    `spans` are the sentences of the evidence that hold what it holds of the claim, in their order.
+    """
+
+    coverage: float
+    nearest: float
+    verbatim: bool
+    spans: tuple[Span, ...]
+    findings: tuple[Finding, ...]
+
+
+def align(claim: str, evidence: str, header: str = "") -> Alignment:
+    """How the claim lies in the evidence; what stands in the header above it (title, headings) counts as said."""
+    spans = sentence_spans(evidence)
+    if not spans:
+        return Alignment(0.0, 0.0, False, (), ())
+    if _is_quoted(claim, evidence):
+        return Alignment(1.0, 1.0, True, tuple(_holding(claim, evidence, spans)), ())
+    wanted = stems(claim)
+    held = [stems(evidence[a:b]) for a, b in spans]
+    above = stems(header)
+    chosen = _carriers(wanted - above, held)
+    covered = set().union(*(held[i] for i in chosen), above) & wanted
+    nearest = max(range(len(spans)), key=lambda i: (len(wanted & held[i]), -i))
+    near = len(wanted & (held[nearest] | above)) / len(wanted) if wanted else 0.0
+    sentence = evidence[slice(*spans[nearest])]
+    findings = [
+        *_figures(claim, sentence, f"{header}\n{evidence}", near),
+        *_names(claim, sentence, f"{header}\n{evidence}", near),
+        *(_polarity(claim, sentence) if near >= CLOSE else ()),
+        *(_rates(claim, sentence) if near >= CLOSE else ()),
+    ]
+    coverage = len(covered) / len(wanted) if wanted else 0.0
+    return Alignment(coverage, near, False, tuple(spans[i] for i in sorted(chosen)), tuple(findings))
+
+
+def stems(text: str) -> set[str]:
+    """The meaningful words of a text, cut to their stems; numbers are compared elsewhere."""
+    return {
+        _stem(word)
+        for word in _words(text)
+        if word not in STOP_WORDS and not word[0].isdigit() and not NUMBER_WORDS.fullmatch(word)
+    }
+
+
+def _stem(word: str) -> str:
+    word = word.removesuffix("'s").removesuffix("’s")
+    if len(word) <= STEM:
+        return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    return word[:STEM]
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]
+
+
+def _is_quoted(claim: str, evidence: str) -> bool:
+    """Whether the evidence holds the claim letter for letter, from the beginning of a sentence or clause to the end of one."""
+    wanted, text = " ".join(claim.split()), " ".join(evidence.split())
+    at = text.find(wanted)
+    if at < 0 or not wanted:
+        return False
+    before, after = text[:at].rstrip(), text[at + len(wanted) :].lstrip()
+    begins = not before or before[-1] in '.!?…:;"”»)。！？' or wanted[0].isupper()
+    ends = not after or wanted[-1] in ".!?…。！？:;" or after[0] in ".!?…;。！？"
+    return begins and ends
+
+
+def _holding(claim: str, evidence: str, spans: Sequence[Span]) -> list[Span]:
+    """The sentences of the evidence that a verbatim claim runs through."""
+    wanted = {" ".join(claim[a:b].split()).rstrip(".!?") for a, b in sentence_spans(claim)}
+    found = [span for span in spans if any(part in " ".join(evidence[slice(*span)].split()) for part in wanted)]
+    return found or list(spans)
+
+
+def _carriers(wanted: set[str], held: Sequence[set[str]]) -> list[int]:
+    """The fewest sentences that hold what can be held of the claim, the one that adds most first."""
+    chosen: list[int] = []
+    left = set(wanted)
+    while left and len(chosen) < MOST_SENTENCES:
+        best = max(range(len(held)), key=lambda i: (len(left & held[i]), -i))
+        if len(left & held[best]) < (1 if not chosen else 2):
+            break
+        chosen.append(best)
+        left -= held[best]
+    return chosen or [0]
+
+
+def _figures(claim: str, sentence: str, whole: str, near: float) -> list[Finding]:
+    """Numbers, dates and units of the claim that the evidence does not have, or that the nearest sentence has differently."""
+    own_dates, all_dates, near_dates = dates_of(claim), dates_of(whole), dates_of(sentence)
+    own, everything, here = (
+        amounts_of(claim, own_dates),
+        _all_amounts(whole, all_dates),
+        _all_amounts(sentence, near_dates),
+    )
+    close = near >= CLOSE
+    found: list[Finding] = []
+    for date in own_dates:
+        text = claim[date.start : date.end]
+        if not any(date.says(other) for other in all_dates) and not _bare(date, everything):
+            found.append(Finding("date", text, _other_date(date, sentence, near_dates)))
+        elif close and not any(date.says(other) for other in near_dates) and not _bare(date, here):
+            other = _unclaimed_date(own_dates, sentence, near_dates)
+            found += [Finding("date", text, other)] if other else []
+    for amount in own:
+        text = claim[amount.start : amount.end]
+        if amount.vague:
+            rivals = [a for a in here if not a.vague and not a.dimension and not any(c.same_value(a) for c in own)]
+            if close and rivals and not any(amount.same_value(a) for a in here):
+                found.append(Finding("number", text, _text(sentence, rivals[0])))
+        elif not any(amount.same(other) for other in everything):
+            found.append(_missing(amount, text, sentence, here, own))
+        elif close and sum(amount.same(c) for c in own) > sum(amount.same(other) for other in here):
+            rivals = [a for a in here if a.dimension == amount.dimension and not any(c.same(a) for c in own)]
+            rivals = [a for a in rivals if not a.vague or a.ordinal == amount.ordinal]
+            found += [Finding("number", text, _text(sentence, rivals[0]))] if rivals else []
+    return found
+
+
+def _missing(amount: Amount, text: str, sentence: str, here: Sequence[Amount], own: Sequence[Amount]) -> Finding:
+    """What is said of an amount that the evidence does not have: a unit when it has the figures, else a number."""
+    kind: FindingKind = "number"
+    if amount.dimension:
+        figures = re.sub(r"[^\d.,]", "", text)
+        if figures and any(
+            figures == re.sub(r"[^\d.,]", "", _text(sentence, a)) for a in here if a.end <= len(sentence)
+        ):
+            kind = "unit"
+    rivals = [a for a in here if not any(c.same_value(a) for c in own)]
+    like = [a for a in rivals if a.dimension == amount.dimension] or rivals
+    return Finding(kind, text, _text(sentence, like[0]) if like else "")
+
+
+def _text(sentence: str, amount: Amount) -> str:
+    return sentence[amount.start : amount.end]
+
+
+def _all_amounts(text: str, dates: Sequence[Date]) -> list[Amount]:
+    """The amounts of a text, with the years and days of its dates as numbers."""
+    parts = [
+        Amount(date.start, date.end, float(value), ordinal=None)
+        for date in dates
+        for value in (date.year, date.day)
+        if value is not None
+    ]
+    decades = [
+        Amount(d.start, d.end, float(d.other.split()[1]), ordinal=None)
+        for d in dates
+        if d.other.startswith(("decade", "century"))
+    ]
+    return [*amounts_of(text, list(dates)), *parts, *decades]
+
+
+def _bare(date: Date, amounts: Sequence[Amount]) -> bool:
+    """Whether a date that is only a year, or a century, stands as a number."""
+    if date.other.startswith(("decade", "century")):
+        return any(a.value == float(date.other.split()[1]) and not a.dimension for a in amounts)
+    return False
+
+
+def _other_date(date: Date, sentence: str, dates: Sequence[Date]) -> str:
+    """A date of the nearest sentence that says something else of the same kind; empty when there is none."""
+    for other in dates:
+        if bool(other.other) == bool(date.other) and (
+            (other.month is not None and date.month is not None)
+            or (other.year is not None and date.year is not None)
+            or date.other
+        ):
+            return sentence[other.start : other.end]
+    return ""
+
+
+def _unclaimed_date(own: Sequence[Date], sentence: str, dates: Sequence[Date]) -> str:
+    rivals = [other for other in dates if not any(date.says(other) or other.says(date) for date in own)]
+    return sentence[rivals[0].start : rivals[0].end] if rivals else ""
+
+
+def _names(claim: str, sentence: str, whole: str, near: float) -> list[Finding]:
+    """Names of the claim that the evidence does not have, or that stand where the nearest sentence has another."""
+    words, here = _vocabulary(whole), _vocabulary(sentence)
+    own = names_of(claim, whole)
+    others = [name for name in names_of(sentence, whole) if not _known(name, _vocabulary(claim), claim)]
+    found: list[Finding] = []
+    opening, replaced = _opening(claim), _opening(sentence)
+    fresh = opening and replaced and near >= CLOSE and not _known(opening, words, whole)
+    if fresh and not _known(replaced, _vocabulary(claim), claim):
+        found.append(Finding("name", opening, replaced))
+    for name in own:
+        if not _known(name, words, whole):
+            found.append(Finding("name", name, others[0] if others and near >= CLOSE / 2 else ""))
+        elif near >= CLOSE and others and not _known(name, here, sentence):
+            found.append(Finding("name", name, others[0]))
+    return found
+
+
+def _opening(text: str) -> str:
+    """The first word where it may be a name: capitalised, and none of those that open a sentence."""
+    match = re.match(r"[\"“'(]*([A-ZÀ-Þ][\w'’.-]+)", text)
+    if match is None or match[1].casefold().endswith("ly"):
+        return ""
+    low = match[1].casefold()
+    return "" if low in STOP_WORDS or low in OPENERS or NUMBER_WORDS.fullmatch(low) or low in MONTHS else match[1]
+
+
+def names_of(text: str, known: str = "") -> list[str]:
+    """Capitalised words and codes that stand for something, each once.
+
+    The first word of a sentence is one when another follows at once, or when `known` has it capitalised inside a sentence.
+    """
+    starts = {start for start, _ in sentence_spans(text)}
+    inside = {
+        m[0]
+        for m in _NAME.finditer(known)
+        if not re.search(r"(?:^|[.!?:\n]\s*)$", known[max(0, m.start() - 3) : m.start()])
+    }
+    found: dict[str, None] = {}
+    for match in _NAME.finditer(text):
+        word = match[0]
+        low = word.casefold()
+        if (
+            low in STOP_WORDS
+            or low in MONTHS
+            or low.removesuffix("s") in WEEKDAYS
+            or NUMBER_WORDS.fullmatch(word)
+            or len(word) < 2
+        ):
+            continue
+        opening = match.start() in starts or text[max(0, match.start() - 2) : match.start()].strip() in {'"', "“", ":"}
+        if opening and word not in inside and not re.match(r"\s[A-ZÀ-Þ]\w", text[match.end() : match.end() + 3]):
+            continue
+        found[word] = None
+    for match in _CODE.finditer(text):
+        if not re.fullmatch(r"\d+(?:st|nd|rd|th|s|[a-z]{1,3})", match[0]):
+            found[match[0]] = None
+    return list(found)
+
+
+def _vocabulary(text: str) -> set[str]:
+    words = set(_words(text)) | {match[0].casefold() for match in _CODE.finditer(text)}
+    words |= {match[0].replace(".", "").casefold() for match in _DOTTED.finditer(text)}
+    return words | {part for word in re.findall(r"[\w-]+", text) for part in word.casefold().split("-") if part}
+
+
+def _known(name: str, words: set[str], text: str) -> bool:
+    low = name.casefold().removesuffix("'s").removesuffix("’s").replace(".", "")
+    if low in words or low.replace("-", "") in words or all(part in words for part in low.split("-")):
+        return True
+    if any(word.startswith(low[:5]) for word in words) and len(low) >= 6:
+        return True
+    if low.removesuffix("s") in words or f"{low}s" in words:
+        return True
+    kin = KIN.get(low)
+    if kin is not None and any(word.startswith(kin[:5]) for word in words):
+        return True
+    if any(KIN.get(word, " ")[:5] == low[:5] for word in words):
+        return True
+    letters = re.sub(r"[^A-Z]", "", name)
+    if len(letters) >= 2 and len(letters) >= len(re.sub(r"\W", "", name)) - 1:
+        initials = "".join(
+            word[0] for word in re.findall(r"\b[A-Za-z]\w+", text) if word.casefold() not in STOP_WORDS
+        ).upper()
+        return letters in initials
+    return False
+
+
+def _rates(claim: str, sentence: str) -> list[Finding]:
+    """A unit outside of amounts (`weekly`, `per year`, `several hours`) where the nearest sentence has another."""
+    own, theirs = _loose_units(claim), _loose_units(sentence)
+    said, known = {RATES[unit] for unit in theirs}, {RATES[unit] for unit in own}
+    fresh, rivals = [u for u in own if RATES[u] not in said], [u for u in theirs if RATES[u] not in known]
+    return [Finding("unit", fresh[0], rivals[0])] if fresh and rivals else []
+
+
+def _loose_units(text: str) -> list[str]:
+    amounts = amounts_of(text)
+    return [
+        m[0].casefold()
+        for m in _WORD.finditer(text)
+        if m[0].casefold() in RATES and not any(a.start <= m.start() < a.end for a in amounts)
+    ]
+
+
+def _polarity(claim: str, sentence: str) -> list[Finding]:
+    """A negation that only one of both has, and words that mean the opposite of what the other says."""
+    own, theirs = _words(claim), _aligned_words(claim, sentence)
+    found = []
+    mine, other = _negations(own), _negations(theirs)
+    if len(mine) % 2 != len(other) % 2:
+        found.append(Finding("negation", " ".join(mine) or "no negation", " ".join(other) or "no negation"))
+    all_theirs = set(_words(sentence))
+    for word in own:
+        rivals = OPPOSITES.get(word, frozenset()) & all_theirs
+        if rivals and word not in all_theirs and not rivals & set(own):
+            found.append(Finding("opposite", word, sorted(rivals)[0]))
+    return found
+
+
+def _negations(words: Sequence[str]) -> list[str]:
+    found = []
+    for at, word in enumerate(words):
+        if word in NEGATIONS or NEGATED.search(word):
+            if word == "not" and words[at + 1 : at + 2] in (["only"], ["just"]):
+                continue
+            found.append(word)
+    return found
+
+
+def _aligned_words(claim: str, sentence: str) -> list[str]:
+    """The words of the sentence from the first to the last that the claim has too, with three before and after."""
+    words = _words(sentence)
+    wanted = stems(claim)
+    places = [i for i, word in enumerate(words) if _stem(word) in wanted]
+    if not places:
+        return words
+    return words[max(0, places[0] - 3) : places[-1] + 4]
