@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterable
 
 ALTERED = ("number", "date", "unit", "name", "negation")
 FAITHFUL = ("number_words", "date_format", "clauses", "synonyms")
 PASSAGE_CHARS = 900
+FAITHFUL = ("number_words", "date_format", "clauses", "synonyms")
 Edit = tuple[int, int, str]  # the stretch of a sentence from start to end, and what is to stand there
 
 
@@ -256,3 +258,35 @@ def other_figure(sentence: str, source: str, match: re.Match[str], chance: rando
     if scale and not text[0].isalpha() and decimals < 4 and chance.random() < 0.3:
         text, scale = f"{new * SCALES[scale.strip()] // 10**decimals:,}", ""
     return start, end, f"{money}{text}{scale}{mark}"
+
+
+def write_day(day: int | None, month: int, year: int | None, chance: random.Random) -> str:
+    """A date in one of the forms that cannot be misread; slashes only where the day is above 12."""
+    name = MONTHS[month - 1]
+    if day is None:
+        return chance.choice((f"{name} {year}", f"{name} of {year}", f"{name[:3]} {year}", f"{month:02d}/{year}"))
+    if year is None:
+        return chance.choice((f"{name} {day}", f"{day} {name}", f"the {ordinal(day, False)} of {name}"))
+    forms = [
+        f"{name} {day}, {year}",
+        f"{day} {name} {year}",
+        f"{year}-{month:02d}-{day:02d}",
+        f"{day} {name[:3]} {year}",
+    ]
+    forms += [f"the {ordinal(day, False)} of {name} {year}"]
+    forms += [f"{day:02d}/{month:02d}/{year}", f"{month:02d}/{day:02d}/{year}"] if day > 12 else []
+    return chance.choice(forms)
+
+
+def read_day(match: re.Match[str]) -> tuple[int | None, int, int | None]:
+    """Day, month (from 1) and year of a date; what is missing is None."""
+    day, year = match["d1"] or match["d2"], match["y1"] or match["y2"] or match["y3"]
+    month = MONTHS.index(match["m1"] or match["m2"] or match["m3"]) + 1
+    return int(day) if day else None, month, int(year) if year else None
+
+
+def choose(sentence: str, source: str, edits: Iterable[Edit | None], chance: random.Random) -> str | None:
+    """The sentence after one of the edits, where there is one that makes it differ from all that the source holds."""
+    made = [put(sentence, edit) for edit in edits if edit]
+    made = [new for new in made if flat(new) not in flat(source)]
+    return chance.choice(made) if made else None

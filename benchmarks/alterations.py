@@ -18,60 +18,50 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ALTERED = ("number", "date", "unit", "name", "negation")
-FAITHFUL = ("number_words", "date_format", "clauses", "synonyms")
-PASSAGE_CHARS = 900
-Edit = tuple[int, int, str]  # the stretch of a sentence from start to end, and what is to stand there
-
 from alteration_words import (
     _M,
     ABBREVIATIONS,
     ALIASES,
     BODY,
-    BUSY,
     CENTURY,
     DAY,
     DEMONYM,
+    FAITHFUL,
     FRACTIONS,
     GIVEN,
     INSERT,
-    JOINTS,
     MONTHS,
     NAME,
     NO_INSERT,
     NO_NAMES,
     NO_SWAP,
-    NOUN,
-    OPENERS,
     ORDINAL,
-    PAIR,
     PERIODS,
     RANKS,
     RATES,
     REMOVE,
-    SCALES,
-    SPELLABLE,
-    SUBJECT,
     SWAP,
     SWAPS,
-    TABLE,
     UNITS,
     VAGUE,
-    VERB,
     WEEKDAYS,
-    WHEN,
     YEAR,
+    Edit,
     bound,
+    choose,
     figures,
-    flat,
     in_words,
     ordinal,
     other,
     other_figure,
-    put,
-    read_figure,
+    read_day,
     spelled,
+    write_day,
 )
+from paraphrases import paraphrase
+
+ALTERED = ("number", "date", "unit", "name", "negation")
+PASSAGE_CHARS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,31 +89,6 @@ def alter_number(sentence: str, source: str, chance: random.Random) -> Iterable[
     return edits + [
         (*found.span(), FRACTIONS[found[0]]) for found in re.finditer(rf"\b(?:{'|'.join(FRACTIONS)})\b", sentence)
     ]
-
-
-def write_day(day: int | None, month: int, year: int | None, chance: random.Random) -> str:
-    """A date in one of the forms that cannot be misread; slashes only where the day is above 12."""
-    name = MONTHS[month - 1]
-    if day is None:
-        return chance.choice((f"{name} {year}", f"{name} of {year}", f"{name[:3]} {year}", f"{month:02d}/{year}"))
-    if year is None:
-        return chance.choice((f"{name} {day}", f"{day} {name}", f"the {ordinal(day, False)} of {name}"))
-    forms = [
-        f"{name} {day}, {year}",
-        f"{day} {name} {year}",
-        f"{year}-{month:02d}-{day:02d}",
-        f"{day} {name[:3]} {year}",
-    ]
-    forms += [f"the {ordinal(day, False)} of {name} {year}"]
-    forms += [f"{day:02d}/{month:02d}/{year}", f"{month:02d}/{day:02d}/{year}"] if day > 12 else []
-    return chance.choice(forms)
-
-
-def read_day(match: re.Match[str]) -> tuple[int | None, int, int | None]:
-    """Day, month (from 1) and year of a date; what is missing is None."""
-    day, year = match["d1"] or match["d2"], match["y1"] or match["y2"] or match["y3"]
-    month = MONTHS.index(match["m1"] or match["m2"] or match["m3"]) + 1
-    return int(day) if day else None, month, int(year) if year else None
 
 
 def other_year(sentence: str, source: str, start: int, chance: random.Random) -> int:
@@ -296,108 +261,6 @@ def alter(
     else:
         edits = list(rules[kind](sentence, source, chance))
     return choose(sentence, source, edits, chance)
-
-
-def choose(sentence: str, source: str, edits: Iterable[Edit | None], chance: random.Random) -> str | None:
-    """The sentence after one of the edits, where there is one that makes it differ from all that the source holds."""
-    made = [put(sentence, edit) for edit in edits if edit]
-    made = [new for new in made if flat(new) not in flat(source)]
-    return chance.choice(made) if made else None
-
-
-def number_words(sentence: str, source: str, chance: random.Random) -> Iterable[Edit]:
-    """The same number in digits instead of words, or the other way round."""
-    for found in figures(sentence):
-        (value, decimals), mark, scale = read_figure(found), found["mark"] or "", (found["scale"] or "").strip()
-        before, after = sentence[: found.start()], sentence[found.end() :]
-        if scale and decimals < 4:
-            yield *found.span(), f"{found['money'] or ''}{value * SCALES[scale] // 10**decimals:,}"
-        elif mark in ("%", " percent", " per cent"):
-            yield *found.span("mark"), {"%": " percent"}.get(mark, "%")
-        elif found["money"] or decimals or not value or not SPELLABLE.search(before) or not NOUN.match(after):
-            continue
-        elif mark and value < 100:
-            yield *found.span(), ordinal(value, True)
-        elif not mark and (value < 100 or value % 100 == 0):
-            yield *found.span(), in_words(value)
-    for words, value in spelled(sentence):
-        if words.start() and (value > 3 or chance.random() < 0.3):
-            yield *words.span(), f"{value:,}"
-    for found in CENTURY.finditer(sentence):
-        text = found[1].lower()
-        yield *found.span(), ordinal(int(text[:-2]), True) if text[0].isdigit() else ordinal(RANKS[text], False)
-
-
-def date_format(sentence: str, source: str, chance: random.Random) -> Iterable[Edit]:
-    """The same date in another form."""
-    for found in DAY.finditer(sentence):
-        lead = re.search(
-            r"\b(?:on|in|until|since|from|before|after|by|of|to)(?: early| late)? $", sentence[: found.start()], re.I
-        )
-        if (
-            lead
-            and not re.search(r"\d (?:to|and|or) $", sentence[: found.start()])
-            and not re.match(r"(?:\w+ )?(?:[–-]| (?:and|to|or) \d)", sentence[found.end() :])
-        ):
-            forms = {write_day(*read_day(found), chance) for _ in range(12)} - {found[0]}
-            yield from ((*found.span(), form) for form in sorted(forms))
-
-
-def lowered(clause: str, source: str) -> str:
-    """The clause with a small first letter, kept where it begins with a name; empty where that is unsure."""
-    first = clause.split()[0]
-    if first in OPENERS:
-        return clause[0].lower() + clause[1:]
-    return clause if re.search(rf"[a-z,] {re.escape(first)}\b", source) else ""
-
-
-def clauses(sentence: str, source: str, chance: random.Random) -> Iterable[Edit]:
-    """The same clauses in another order; nothing where moving one could change what it attaches to."""
-    whole, body = (0, len(sentence)), sentence.removesuffix(".")
-    found = re.fullmatch(rf"({WHEN}),? (.+)", body, re.I)
-    if found and not BUSY.search(found[2]) and not re.search(WHEN, found[2]) and len(found[2].split()) < 15:
-        yield *whole, f"{found[2]} {found[1][0].lower()}{found[1][1:]}."
-    found = re.fullmatch(rf"(.+? {VERB}(?: \w+){{0,6}}) ({WHEN})", body)
-    if found and not BUSY.search(found[1]) and not re.search(WHEN, found[1]) and (low := lowered(found[1], source)):
-        yield *whole, f"{found[2]}, {low}."
-    found = re.fullmatch(rf"({JOINTS}) ((?-i:{SUBJECT})[^,;:\"“()–—]+), ((?!and |but )[^,;:\"“()–—]+)", body, re.I)
-    pronoun = r"(?:he|she|it|they|this|these|then|there|its|his|her|their)\b"
-    if found and not re.match(pronoun, found[3], re.I) and not re.search(rf"\b(?:{JOINTS}|that)\b", found[3]):
-        comma = "" if found[1].lower() in ("because", "when", "if") else ","
-        yield *whole, f"{found[3]}{comma} {found[1].lower()} {found[2]}."
-    found = re.fullmatch(rf"([^,;:\"“()–—]+?),? (although|because) ({SUBJECT}[^,;:\"“()–—]+)", body)
-    loose = rf"\b(?:{JOINTS}|that|which|who|and|not|but|know|see|ask)\b|\b(?:only|as|even|to|or|sa\w+|partly|was|were|is|are)$"
-    if found and not re.search(loose, found[1]) and (low := lowered(found[1], source)):
-        yield *whole, f"{found[2]} {found[3]}, {low}."
-    ends = r"(?=[.]| (?:in|on|for|to|at|from|is|are|was|were)\b)"
-    for pair in re.finditer(rf"(?<=(?:in|of|to|by) ){PAIR} and {PAIR}{ends}", sentence):
-        one, two = pair[1], pair[2]
-        apart = all(re.search(rf"(?<!and ){part}(?! and)", source.replace(pair[0], "")) for part in (one, two))
-        like = one[0].islower() == two[0].islower() and one.count(" ") == two.count(" ")
-        if like and (apart or one[0].islower()) and "respectively" not in sentence:
-            yield *pair.span(), f"{two} and {one}"
-
-
-def synonyms(sentence: str, source: str, chance: random.Random) -> Iterable[Edit]:
-    """Up to three words or phrases replaced by others of the same meaning; nothing where the sentence quotes."""
-    new = sentence[0].lower() + sentence[1:]
-    fit = [pair for pair in TABLE if pair[0].search(new)]
-    if fit and not re.search(r"[\"“”]|''", sentence):
-        for left, right in chance.sample(fit, min(len(fit), 3)):
-            if found := left.search(new):
-                new = put(new, (*found.span(), right)) if found.start() else right + new[found.end() :]
-        yield 0, len(sentence), new
-
-
-def paraphrase(
-    sentence: str, source: str, chance: random.Random, kinds: Iterable[str] = FAITHFUL
-) -> tuple[str, str] | None:
-    """A faithful rewriting and its kind, by the first of the kinds that applies, or None."""
-    rules = {"number_words": number_words, "date_format": date_format, "clauses": clauses, "synonyms": synonyms}
-    for kind in kinds:
-        if new := choose(sentence, source, rules[kind](sentence, source, chance), chance):
-            return new, kind
-    return None
 
 
 def split_sentences(text: str) -> list[str]:
