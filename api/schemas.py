@@ -86,11 +86,27 @@ class CitationModel(BaseModel):
     regions: list[RegionModel] = Field([], description="The lines on which it stands, where the format has pages.")
 
 
+class LeanModel(BaseModel):
+    """A sentence that another leans on."""
+
+    kind: Literal["antecedent", "condition", "list"] = Field(
+        description="What a pronoun stands for, the condition it is under, or what introduces the list it is an item of."
+    )
+    citation: CitationModel
+
+
 class SentenceModel(BaseModel):
-    """A sentence with its citations."""
+    """A sentence with its citations, and with what it leans on where it would mislead alone."""
 
     text: str = Field(examples=["You have 28 days of leave a year."])
     citations: list[CitationModel]
+    highlight: tuple[int, int] | None = Field(
+        None,
+        description="The characters of the text that answer in short, where a reader found them.",
+        examples=[[9, 16]],
+    )
+    heading: str = Field("", description="Title and headings above a quoted sentence.", examples=["Handbook › Leave"])
+    leans_on: list[LeanModel] = Field([], description="Sentences without which it could be misread.")
 
 
 class NearestModel(BaseModel):
@@ -102,18 +118,49 @@ class NearestModel(BaseModel):
     title: str
 
 
+class ConflictModel(BaseModel):
+    """What another document says against a sentence of the answer."""
+
+    sentence: int = Field(description="Number of the sentence, from 0.")
+    citation: CitationModel
+    reason: str = Field(description="What differs.", examples=["number_differs"])
+
+
+class SupersededModel(BaseModel):
+    """An older edition that was left aside, and the newer one that speaks of the same."""
+
+    older: DocId
+    older_uri: str
+    newer: DocId
+    newer_uri: str
+
+
 class AnswerModel(BaseModel):
     """The answer: checked sentences, or an abstention."""
 
+    answer_id: str = Field(
+        description="The same whenever the same question meets the same index, settings and rights.",
+        examples=["5f3a9c0e7d21b846"],
+    )
     question: str
     status: Literal["grounded", "partial", "abstained"] = Field(
         description="`grounded`: every sentence has a verified citation."
     )
     text: str = Field(description="The answer with its markers, or the refusal.")
+    short_answer: str = Field(description="The highlighted words; empty where there are none.", examples=["28 days"])
     sentences: list[SentenceModel]
     route: str = Field(description="How the answer was made.", examples=["extractive"])
     sufficiency: float = Field(description="Probability that the context holds the answer.", examples=[0.83])
     threshold: float = Field(description="Below it the service abstains.", examples=[0.5])
+    uncalibrated: str = Field(description="Why sufficiency is an estimate and no probability; empty where it is one.")
+    reasons: list[str] = Field(
+        description="Codes of what was decided, such as `part_missing`; docs/ARCHITECTURE.md lists them.",
+        examples=[["superseded"]],
+    )
+    missing: list[str] = Field(description="Parts of the question that the documents do not answer.")
+    conflicts: list[ConflictModel] = Field(description="What other documents say against it.")
+    superseded: list[SupersededModel] = Field(description="Older editions that were left aside.")
+    looked_for: list[str] = Field(description="With an abstention: the words that were searched for.")
     nearest: list[NearestModel] = Field(description="With an abstention: where to look on.")
     warnings: list[str] = Field(description="What was left undone, such as reranking when its model fails.")
     timings_ms: dict[str, float] = Field(description="Milliseconds by stage.")
@@ -121,10 +168,13 @@ class AnswerModel(BaseModel):
     config_hash: str = Field(description="Names the settings in force.")
     generation: str = Field(description="Names the index generation that answered.", examples=["000007"])
     context: dict[str, Any] | None = Field(
-        None, description="With `explain`: what entered the context, what did not and why."
+        None, description="With `explain`: what entered the context, and the ledger of every candidate."
     )
     trace: list[dict[str, Any]] | None = Field(None, description="With `explain`: each stage.")
-    dropped_sentences: list[str] | None = Field(None, description="With `explain`: sentences that failed verification.")
+    checks: list[dict[str, Any]] | None = Field(
+        None, description="With `explain`: what verification made of each drafted sentence, and why."
+    )
+    evidence: dict[str, Any] | None = Field(None, description="With `explain`: the numbers behind sufficiency.")
 
 
 class ExplainRequest(BaseModel):

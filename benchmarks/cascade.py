@@ -21,7 +21,7 @@ from citewell.evaluation.retrieval import best_passages
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.trec import canonical_run
 from citewell.evaluation.topics.types import Dataset
-from citewell.pipeline.ask import SETTLED, FirstStage, first_stage, learn_to_rank
+from citewell.pipeline.retrieve import SETTLED, FirstStage, first_stage, learn_to_rank
 from citewell.rerank.cascade import rerank
 
 MEASURE = "nDCG@10"

@@ -30,8 +30,8 @@ from citewell.evaluation.measures.statistics import Difference, holm, paired_dif
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.gold import GoldFinder, span_of
 from citewell.evaluation.topics.types import Dataset
-from citewell.generate.assemble import assemble
-from citewell.pipeline.ask import STAGES, retrieve
+from citewell.generate.assembly.assemble import assemble
+from citewell.pipeline.retrieve import STAGES, retrieve
 
 CUTOFFS = (5, 10)
 BUDGETS = (512, 1024, 1536)  # tokens of passages; the last is the product's own context

@@ -35,7 +35,7 @@ from citewell.evaluation.retrieval import best_passages
 from citewell.evaluation.topics.corpora import JsonlCorpus
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.trec import canonical_run
-from citewell.pipeline.ask import first_stage, learn_to_rank, rerank_head
+from citewell.pipeline.retrieve import first_stage, learn_to_rank, rerank_head
 from citewell.rerank.reader import ReadingCrossEncoder
 
 PASSAGES = 50

@@ -31,9 +31,9 @@ from citewell.evaluation.indexing import index_dataset
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.types import Dataset
 from citewell.generate import evidence
-from citewell.generate.assemble import assemble
+from citewell.generate.assembly.assemble import assemble
 from citewell.generate.extractive import ExtractiveGenerator, quotable_sentences, reading
-from citewell.pipeline.ask import retrieve
+from citewell.pipeline.retrieve import retrieve
 from citewell.pipeline.wiring import Engine
 
 SETS = ("squad_v2", "squad_v11", "nq_oracle", "covidqa_articles", "hotpotqa", "clapnq", "nomiracl/en")

@@ -75,7 +75,7 @@ def search(directory: Path, queries: int) -> dict[str, float]:
     import numpy as np
 
     from citewell.core.types import Query
-    from citewell.pipeline.ask import first_stage
+    from citewell.pipeline.retrieve import first_stage
 
     engine = engine_of(
         directory, load_settings(storage={"verify_on_open": False}, rerank={"model": ""}, embedder={"threads": 1})

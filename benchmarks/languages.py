@@ -20,8 +20,9 @@ from measuring import describe_machine
 from citewell.core.settings import load_settings
 from citewell.core.types import Document, Query, document_id, text_version
 from citewell.index.snapshot import Snapshot
-from citewell.pipeline.ask import first_stage, read_query
+from citewell.pipeline.ask import read_query
 from citewell.pipeline.build import Entry, ingest_documents
+from citewell.pipeline.retrieve import first_stage
 from citewell.pipeline.wiring import Engine
 
 AT = 10

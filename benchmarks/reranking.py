@@ -22,7 +22,7 @@ from citewell.evaluation.retrieval import best_passages
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.trec import canonical_run
 from citewell.evaluation.topics.types import Dataset
-from citewell.pipeline.ask import first_stage, learn_to_rank, rerank_head
+from citewell.pipeline.retrieve import first_stage, learn_to_rank, rerank_head
 from citewell.pipeline.wiring import Engine
 
 MEASURE = "nDCG@10"

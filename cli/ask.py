@@ -68,29 +68,55 @@ def explain(question: str, passage: str, filter: str, place: Place, as_json: boo
 
 
 def print_answer(answer: dict[str, Any]) -> None:
-    """The answer for people: sentences with `file:page` beside each quote."""
-    from citewell.pipeline.present import place
-
+    """The answer for people: sentences with `file:page` beside each quote, or what was looked for and where to look on."""
     click.echo()
-    for sentence in answer["sentences"]:
-        click.echo(textwrap.fill(sentence["text"], WIDTH, initial_indent="  “", subsequent_indent="   ") + "”")
-        for citation in sentence["citations"]:
-            click.secho(
-                f"      [{citation['marker']}] {place(citation['uri'], citation['page'], citation['place'])}", fg="cyan"
-            )
+    for number, sentence in enumerate(answer["sentences"]):
+        _print_sentence(sentence, [c for c in answer["conflicts"] if c["sentence"] == number])
     if answer["status"] == "abstained":
-        click.echo(f"  {answer['text']}")
-        for near in answer["nearest"]:
-            click.secho(f"      nearest: {place(near['uri'], near['page'])}", fg="cyan")
+        _print_refusal(answer)
+    else:
+        for old in answer["superseded"]:
+            click.secho(f"  {old['newer_uri']} speaks; the older {old['older_uri']} was left aside", fg="yellow")
+    for part in answer["missing"]:
+        click.secho(f"  the documents do not say: {part}", fg="yellow")
     for warning in answer["warnings"]:
         click.secho(f"  warning: {warning}", fg="yellow")
     total = answer["timings_ms"]["total"]
+    sure = f"evidence {answer['sufficiency']:.2f}{' (uncalibrated)' if answer['uncalibrated'] else ''}"
     click.secho(
-        f"  {answer['status']}, evidence {answer['sufficiency']:.2f} (threshold {answer['threshold']:.2f}), {total:.0f} ms, "
-        f"generation {answer['generation']}", dim=True,
-    )  # fmt: skip
+        f"  {answer['status']}, {sure}, threshold {answer['threshold']:.2f}, {total:.0f} ms, generation {answer['generation']}",
+        dim=True,
+    )
     if "context" in answer:
         _print_explanation(answer)
+
+
+def _print_sentence(sentence: dict[str, Any], conflicts: list[dict[str, Any]]) -> None:
+    for lean in sentence["leans_on"]:
+        told = textwrap.fill(lean["citation"]["quote"], WIDTH, initial_indent="  (", subsequent_indent="   ")
+        click.secho(f"{told})", dim=True)
+    click.echo(textwrap.fill(sentence["text"], WIDTH, initial_indent="  “", subsequent_indent="   ") + "”")
+    for citation in sentence["citations"]:
+        click.secho(f"      [{citation['marker']}] {_place(citation)}", fg="cyan")
+    for conflict in conflicts:
+        other = conflict["citation"]
+        click.secho(f"      but [{other['marker']}] {_place(other)} says: “{other['quote']}”", fg="yellow")
+
+
+def _print_refusal(answer: dict[str, Any]) -> None:
+    from citewell.pipeline.present import place
+
+    click.echo(f"  {answer['text']}")
+    if answer["looked_for"]:
+        click.echo(f"      looked for: {', '.join(answer['looked_for'])}")
+    for near in answer["nearest"]:
+        click.secho(f"      nearest: {place(near['uri'], near['page'])}", fg="cyan")
+
+
+def _place(citation: dict[str, Any]) -> str:
+    from citewell.pipeline.present import place
+
+    return place(citation["uri"], citation["page"], citation["place"])
 
 
 def _print_explanation(answer: dict[str, Any]) -> None:
@@ -98,8 +124,15 @@ def _print_explanation(answer: dict[str, Any]) -> None:
     click.echo(f"\n  context: {context['token_count']} of {context['token_budget']} tokens")
     for kept in context["kept"]:
         click.echo(f"    [{kept['marker']}] {kept['uri']}  {kept['score']:.3f}")
-    for dropped in context["dropped"]:
-        click.echo(f"    dropped {dropped['uri']}: {dropped['reason']}")
+    for entry in context["ledger"]:
+        if entry["outcome"] != "kept":
+            click.echo(f"    {entry['outcome']} {entry['uri'] or entry['chunk_id']}: {entry['reason']}")
+    for check in answer["checks"]:
+        click.echo(
+            f"    {check['label']} {check['support']:.2f} ({', '.join(check['reasons'])}): {textwrap.shorten(check['text'], 70)}"
+        )
+    if answer["reasons"]:
+        click.echo(f"    reasons: {', '.join(answer['reasons'])}")
     for row in answer["trace"]:
         facts = ", ".join(f"{k} {v}" for k, v in row.items() if k not in {"stage", "ms"})
         click.echo(f"    {row['stage']:<9} {row['ms']:8.1f} ms  {facts}")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.core.types import Citation, Passage, Reading, Sufficiency
+from citewell.core.answers import Sufficiency
+from citewell.core.types import Citation, Passage, Reading
 
 
 @dataclass(frozen=True, slots=True)

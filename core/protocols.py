@@ -8,20 +8,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.core.answers import Draft
 from citewell.core.evidence import Evidence
-from citewell.core.types import (
-    Candidate,
-    Chunk,
-    Citation,
-    Context,
-    Draft,
-    Passage,
-    Query,
-    Ranking,
-    Reading,
-    Sentence,
-    StoredPassage,
-)
+from citewell.core.types import Candidate, Chunk, Context, Passage, Query, Ranking, Reading, StoredPassage
+from citewell.core.verdicts import Claimed, Verdict
 
 Vectors = NDArray[np.float32]
 
@@ -148,24 +138,29 @@ class Generator(Protocol):
         """The tokenizer in which the context's budget is counted."""
         ...
 
-    def render(self, passages: Sequence[Passage]) -> str:
-        """The context as the generator reads it; its token count is what the budget bounds."""
+    @property
+    def reserve(self) -> int:
+        """Tokens that are kept free for what it writes; 0 for one that writes nothing."""
         ...
 
-    def generate(self, query: Query, context: Context, evidence: Evidence) -> Draft:
-        """Sentences with citations into `context`; `evidence` tells which of its sentences likely answer."""
+    def render(self, query: Query, passages: Sequence[Passage]) -> str:
+        """The whole prompt as the generator reads it, instructions and question included; with `reserve`, the budget bounds its tokens."""
+        ...
+
+    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence]) -> Draft:
+        """Sentences with citations into `context`; `evidence`, one for each part of the question, tells which of its sentences likely answer."""
         ...
 
 
 @runtime_checkable
 class Verifier(Protocol):
-    """Decides whether a sentence is supported by what it cites."""
+    """Decides whether a claim is supported by its evidence."""
 
     @property
     def name(self) -> str:
         """How it decides, such as `alignment`."""
         ...
 
-    def verify(self, sentence: Sentence, citations: Sequence[Citation]) -> Sequence[float]:
-        """Support of `sentence` by each citation, from 0 to 1."""
+    def check(self, claims: Sequence[Claimed]) -> Sequence[Verdict]:
+        """What its evidence makes of each claim, in their order."""
         ...

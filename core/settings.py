@@ -265,7 +265,18 @@ class RerankSettings(Section):
 class ContextSettings(Section):
     """What the generator sees."""
 
-    max_tokens: int = Field(1536, ge=64, le=131_072, description="Token budget of the context.")
+    max_tokens: int = Field(
+        3072,
+        ge=64,
+        le=131_072,
+        description="Tokens that a prompt never exceeds, with question, instructions and what is written.",
+    )
+    tokens: int = Field(
+        1536,
+        ge=64,
+        le=131_072,
+        description="Tokens of passages as English needs them; a script that takes more for the same gets more, up to max_tokens.",
+    )
     max_passages: int = Field(8, ge=1, le=100, description="Most passages in the context.")
     per_document: int = Field(4, ge=1, le=100, description="Most passages of one document in the context.")
 
@@ -273,6 +284,10 @@ class ContextSettings(Section):
 class GenerateSettings(Section):
     """The answer."""
 
+    verifier: str = Field(
+        "citewell-verifier",
+        description="Bundled name or local path of what checks sentences by meaning; `alignment`: by words and figures alone.",
+    )
     max_sentences: int = Field(3, ge=1, le=5, description="Most sentences of an extractive answer.")
     # On held-out questions 0.40 answers 0.90 of the answerable and refuses 0.64 of the others, near misses among them: the
     # best mean of both (benchmarks/fit_evidence.py).

@@ -17,7 +17,6 @@ TABLE: frozenset[BlockKind] = frozenset({"table_header", "table_row"})
 Box = tuple[
     float, float, float, float
 ]  # left, top, right, bottom: points from the upper left corner of the page as it is shown
-AnswerStatus = Literal["grounded", "partial", "abstained"]
 
 
 def text_version(text: str) -> str:
@@ -263,16 +262,26 @@ class StoredPassage:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage as the generator sees it: its marker `[n]`, and its text, which may be cut short of the stored one."""
+    """A passage as the generator sees it: its marker `[n]`, and its text, which may be cut to a part of the stored one.
+
+    `offset` counts the stored passage's characters before the text; `copies` are passages that say nearly the same and were merged into it.
+    """
 
     marker: int
     stored: StoredPassage
     score: float
     text: str
+    offset: int = 0
+    copies: tuple[StoredPassage, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.stored.chunk.text.startswith(self.text):
-            raise ValueError("a passage in a context begins as the stored one does")
+        if not self.stored.chunk.text.startswith(self.text, self.offset) or not self.text:
+            raise ValueError("a passage in a context shows a part of the stored one")
+
+    @property
+    def start_char(self) -> int:
+        """Where its text begins in the document."""
+        return self.chunk.start_char + self.offset
 
     @property
     def chunk(self) -> Chunk:
@@ -306,29 +315,50 @@ class Passage:
         )
 
 
+LedgerOutcome = Literal["kept", "trimmed", "added", "dropped"]
+
+
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """A candidate that did not enter the context, and why."""
+class LedgerEntry:
+    """What became of a candidate when the context was assembled, why, and what it costs in tokens."""
 
     chunk_id: str
     uri: str
-    reason: str
+    outcome: LedgerOutcome
+    reason: str = ""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A document that did not speak because a later edition of it does."""
+
+    older: str
+    older_uri: str
+    newer: str
+    newer_uri: str
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the generator sees, within an exact token budget, and the ledger of what was left out."""
+    """What the generator sees, within an exact token budget, and the ledger of every candidate."""
 
     passages: tuple[Passage, ...]
     token_count: int
     token_budget: int
-    dropped: tuple[Dropped, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    superseded: tuple[Superseded, ...] = ()
 
     def __post_init__(self) -> None:
         if self.token_count > self.token_budget:
             raise ValueError(f"context of {self.token_count} tokens is over its budget of {self.token_budget}")
         if [p.marker for p in self.passages] != list(range(1, len(self.passages) + 1)):
             raise ValueError("markers must count from 1")
+
+    @property
+    def dropped(self) -> tuple[LedgerEntry, ...]:
+        """The candidates that were left out."""
+        return tuple(entry for entry in self.ledger if entry.outcome == "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,88 +384,3 @@ class Citation:
     def __post_init__(self) -> None:
         if len(self.quote) != self.end_char - self.start_char or not self.quote:
             raise ValueError("a quote must be as long as its span")
-
-
-@dataclass(frozen=True, slots=True)
-class Lean:
-    """What a quoted sentence leans on and would mislead without: what a pronoun in it stands for, or the condition that it is under."""
-
-    kind: Literal["antecedent", "condition", "list"]
-    citation: Citation
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence of an answer and the citations that support it.
-
-    `[start, end)` of `highlight` are the words of the text that answer in short; `heading` stands above a quoted sentence.
-    """
-
-    text: str
-    citations: tuple[Citation, ...]
-    highlight: tuple[int, int] | None = None
-    heading: str = ""
-    leans_on: tuple[Lean, ...] = ()
-
-    @property
-    def short_answer(self) -> str:
-        """The highlighted words; empty where there are none."""
-        return self.text[slice(*self.highlight)] if self.highlight else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sufficiency:
-    """The probability that a context answers the question, the log odds before calibration, and what they come from.
-
-    `uncalibrated` says why the number is an estimate and no probability; empty where it is one.
-    """
-
-    probability: float
-    log_odds: float
-    uncalibrated: str = ""
-    features: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a generator proposes, before verification."""
-
-    sentences: tuple[Sentence, ...]
-    route: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The outcome of a question: checked sentences, or an abstention, with how it came about."""
-
-    question: str
-    status: AnswerStatus
-    sentences: tuple[Sentence, ...]
-    route: str
-    sufficiency: Sufficiency
-    threshold: float
-    context: Context
-    config_hash: str
-    generation: str
-    timings_ms: Mapping[str, float] = field(default_factory=dict)
-    usage: Mapping[str, int] = field(default_factory=dict)
-    trace: tuple[Mapping[str, object], ...] = ()
-    dropped_sentences: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        cited = all(sentence.citations for sentence in self.sentences)
-        if self.status == "abstained" and self.sentences:
-            raise ValueError("an abstention has no sentences")
-        if self.status != "abstained" and not (self.sentences and cited):
-            raise ValueError("every sentence of an answer must carry a citation")
-
-    @property
-    def text(self) -> str:
-        """The answer as one text with its markers, or the refusal."""
-        if self.status == "abstained":
-            return REFUSAL
-        return " ".join(f"{s.text} " + "".join(f"[{c.marker}]" for c in s.citations) for s in self.sentences)
-
-
-REFUSAL = "The documents do not say."

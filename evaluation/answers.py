@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from citewell.core.answers import Answer, Sentence
 from citewell.core.errors import DatasetInvalid
 from citewell.core.protocols import Verifier
-from citewell.core.types import Answer, Citation, Context, Sentence
+from citewell.core.types import Citation, Context
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.judge import Judge
 from citewell.evaluation.measures.abstention import (
@@ -38,7 +39,7 @@ from citewell.evaluation.record import (
 from citewell.evaluation.topics.gold import Gold, GoldFinder
 from citewell.evaluation.topics.types import Dataset, Topic
 from citewell.evaluation.waterfall import Loss, blame, waterfall
-from citewell.generate.verify import FULL_SUPPORT, AlignmentVerifier
+from citewell.generate.verification.draft import support_of
 from citewell.ingest.jobs import Progress
 from citewell.pipeline.ask import Replay, replay
 from citewell.pipeline.wiring import Engine
@@ -197,8 +198,8 @@ def holds(citation: Citation, topic: Topic, gold: Gold) -> bool:
 def _measure(played: Sequence[Played], engine: Engine) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """Every measure by topic, each over the topics for which it is defined; and citation recall by verifier."""
     measured: dict[str, dict[str, float]] = {name: {} for name in ANSWER_MEASURES}
-    verifiers: list[Verifier] = [AlignmentVerifier(engine.catalog)]
-    if engine.verifier.name != verifiers[0].name:
+    verifiers: list[Verifier] = [engine.aligner]
+    if engine.verifier.name != engine.aligner.name:
         verifiers.append(engine.verifier)
     supported: dict[str, list[float]] = defaultdict(list)
     for p in played:
@@ -215,15 +216,15 @@ def _measure(played: Sequence[Played], engine: Engine) -> tuple[dict[str, dict[s
             measured["citation_precision"][key] = sum(held) / len(held)
         if p.answered:
             for verifier in verifiers:
-                supported[verifier.name].append(_supported(p.answer, verifier))
+                supported[verifier.name].append(_supported(p.answer, engine, verifier))
             measured["citation_recall"][key] = supported[verifiers[0].name][-1]
     return measured, {name: round(float(np.mean(values)), 6) for name, values in supported.items()}
 
 
-def _supported(answer: Answer, verifier: Verifier) -> float:
+def _supported(answer: Answer, engine: Engine, verifier: Verifier) -> float:
     """The share of drafted sentences with a citation that the verifier finds to support it; what was dropped had none."""
-    good = [max(verifier.verify(s, s.citations), default=0.0) >= FULL_SUPPORT for s in answer.sentences]
-    return sum(good) / (len(good) + len(answer.dropped_sentences))
+    good = [max(support_of(s, engine.catalog, verifier), default=0.0) > 0 for s in answer.sentences]
+    return sum(good) / (len(good) + sum(not check.kept for check in answer.checks))
 
 
 def _overall(played: Sequence[Played]) -> dict[str, float]:

@@ -24,12 +24,12 @@ from citewell.evaluation.measures.answers import contains
 from citewell.evaluation.measures.spans import overlap
 from citewell.evaluation.topics.gold import Gold, GoldFinder
 from citewell.evaluation.topics.types import Dataset, Topic
-from citewell.generate.assemble import assemble
 from citewell.generate.evidence.sentences import Rows
 from citewell.generate.evidence.weigh import Scales
 from citewell.generate.quotables import quotable_sentences
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import fetch_depth, retrieve, signals
+from citewell.pipeline.ask import gather, signals
+from citewell.pipeline.retrieve import fetch_depth, retrieve
 from citewell.pipeline.wiring import Engine
 
 HELD = 0.5  # share of the shorter of sentence and gold span that both share, for the sentence to hold the answer
@@ -110,7 +110,7 @@ def _case(engine: Engine, source: str, topic: Topic, gold: Gold | None, part: in
     whether the context answers, or where it has no sentence."""
     snapshot = engine.snapshot()
     passages = engine.catalog.passages(ranking.head(fetch_depth(engine)).candidates)
-    context = assemble(ranking, passages, engine.generator, engine.settings.context)
+    context = gather(engine, topic.query, ranking, passages)
     quotables = tuple(q for passage in context.passages for q in quotable_sentences(passage))
     known = _sufficient(topic, gold, context)
     if known is None or not quotables:

@@ -10,8 +10,8 @@ from citewell.evaluation.answers import Player, askable
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.types import Dataset
 from citewell.evaluation.waterfall import STEPS, stage_ranks
-from citewell.pipeline.ask import STAGES
 from citewell.pipeline.present import answer_as_json
+from citewell.pipeline.retrieve import STAGES
 
 HEAD = 10
 

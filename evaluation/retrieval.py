@@ -28,7 +28,7 @@ from citewell.evaluation.topics.gold import GoldFinder, span_of
 from citewell.evaluation.topics.trec import canonical_run, write_run
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import STAGES, Retrieved, retrieve
+from citewell.pipeline.retrieve import STAGES, Retrieved, retrieve
 
 DEPTHS = (1, 5, 10, 20, 50, 100, 200)
 ORDER_MEASURE = "nDCG@10"

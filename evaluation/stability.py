@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from citewell.core.types import Answer, Ranking
+from citewell.core.answers import Answer
+from citewell.core.types import Ranking
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.measures.ranking import parse_measures, values_by_topic
 from citewell.evaluation.retrieval import best_passages
@@ -17,7 +18,8 @@ from citewell.evaluation.topics.paraphrase import KINDS, Synonyms, paraphrase
 from citewell.evaluation.topics.trec import canonical_run
 from citewell.evaluation.topics.types import Dataset, Topic
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import replay, retrieve
+from citewell.pipeline.ask import replay
+from citewell.pipeline.retrieve import retrieve
 
 CUTOFFS = (5, 10)
 MEASURE = "nDCG@10"

@@ -23,7 +23,7 @@ from citewell.evaluation.retrieval import best_passages
 from citewell.evaluation.topics.trec import canonical_run
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import FirstStage, first_stage, learn_to_rank, rerank_head
+from citewell.pipeline.retrieve import FirstStage, first_stage, learn_to_rank, rerank_head
 from citewell.rerank.cache import PairCache
 
 SEED = 13

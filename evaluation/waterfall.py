@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from citewell.core.types import Passage, Ranking
 from citewell.evaluation.record import Waterfall
 from citewell.evaluation.topics.gold import Gold
-from citewell.pipeline.ask import STAGES, Replay
+from citewell.pipeline.ask import Replay
+from citewell.pipeline.retrieve import STAGES
 
 # In the order of the path; the last two ends are the good one, and the one of which nothing can be said.
 STEPS: dict[str, str] = {

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from citewell.core.answers import Draft, Sentence
 from citewell.core.evidence import Evidence, Quotable
 from citewell.core.protocols import TokenCounter
 from citewell.core.settings import GenerateSettings
-from citewell.core.types import Context, Draft, Passage, Query, Reading, Sentence
+from citewell.core.types import Context, Passage, Query, Reading
 from citewell.generate.leaning import leans_of, whole_of
 
 # Sentences are quoted until one of them holds the answer with this probability, given that any does ...
@@ -35,16 +36,26 @@ class ExtractiveGenerator:
         self.tokens = tokens
         self._settings = settings
 
-    def render(self, passages: Sequence[Passage]) -> str:
+    @property
+    def reserve(self) -> int:
+        """Nothing is written."""
+        return 0
+
+    def render(self, query: Query, passages: Sequence[Passage]) -> str:
         """The passages with their markers and headers, as they are counted."""
+        del query
         return "\n\n".join(f"[{p.marker}] {p.chunk.header}\n{p.text}" for p in passages)
 
-    def generate(self, query: Query, context: Context, evidence: Evidence) -> Draft:
-        """At most `max_sentences` quotations in reading order."""
+    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence]) -> Draft:
+        """At most `max_sentences` quotations for the question, or for each of its parts one at least, in reading order."""
         del query, context
-        chosen = choose(evidence, self._settings.max_sentences)
-        quoted = [evidence.quotables[i] for i in sorted(chosen, key=lambda i: _place(evidence.quotables[i]))]
-        return Draft(tuple(_sentence(quotable, evidence) for quotable in quoted), self.route)
+        each = max(1, self._settings.max_sentences // max(1, len(evidence)))
+        sentences: dict[tuple[int, int], Sentence] = {}
+        for part in evidence:
+            for index in choose(part, each):
+                quotable = whole_of(part.quotables[index])
+                sentences.setdefault((quotable.passage.marker, quotable.start_char), _sentence(quotable, part))
+        return Draft(tuple(sentences[place] for place in sorted(sentences)), self.route)
 
 
 def choose(evidence: Evidence, most: int) -> list[int]:
@@ -70,12 +81,7 @@ def _repeats(candidate: int, chosen: Sequence[int], vectors: NDArray[np.float32]
     return any(float(vectors[candidate] @ vectors[other]) >= REPEATED for other in chosen)
 
 
-def _place(quotable: Quotable) -> tuple[int, int]:
-    return quotable.passage.marker, quotable.start_char
-
-
 def _sentence(quotable: Quotable, evidence: Evidence) -> Sentence:
-    quotable = whole_of(quotable)
     reading = evidence.signals.readings.get(quotable.passage.chunk.chunk_id)
     return Sentence(
         quotable.text,

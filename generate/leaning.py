@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from citewell.core.answers import Lean
 from citewell.core.evidence import Quotable
 from citewell.core.sentences import Span, sentence_spans
-from citewell.core.types import Block, Lean
+from citewell.core.types import Block
 
 MOST_WORDS = 60  # of a sentence that is attached
 # Begins with a word that stands for something said before.
@@ -50,7 +51,8 @@ def whole_of(quotable: Quotable) -> Quotable:
     if block is None or block.kind not in {"list_item", "table_row"}:
         return quotable
     offset = quotable.passage.chunk.start_char
-    start, end = max(block.start_char, offset), min(block.end_char, offset + len(quotable.passage.text))
+    shown = quotable.passage.start_char
+    start, end = max(block.start_char, shown), min(block.end_char, shown + len(quotable.passage.text))
     text = quotable.passage.chunk.text[start - offset : end - offset]
     if not text.strip() or len(text.split()) > MOST_WORDS or start > quotable.start_char or end < quotable.end_char:
         return quotable

@@ -13,7 +13,7 @@ MIN_SENTENCE_WORDS = 3
 
 def quotable_sentences(passage: Passage) -> list[Quotable]:
     """The sentences of a passage as quotations; headings, column names and scraps are left out."""
-    offset = passage.chunk.start_char
+    offset = passage.start_char
     found: list[Quotable] = []
     for start, end in sentence_spans(passage.text):
         text = passage.text[start:end]

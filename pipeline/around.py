@@ -13,7 +13,7 @@ from citewell.core.types import Candidate, Chunk, Query, Ranking, rank_by_score
 from citewell.index.fusion import fuse, union
 from citewell.index.snapshot import Snapshot
 from citewell.index.store.filtering import tags_of_metadata
-from citewell.pipeline.ask import Retrieved
+from citewell.pipeline.retrieve import Retrieved
 from citewell.pipeline.wiring import Engine
 
 TELLING_TERMS = 25

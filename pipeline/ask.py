@@ -1,95 +1,26 @@
-"""From a question to a checked answer: retrieve -> fuse -> learn to rank -> rerank -> assemble -> weigh -> generate -> verify -> decide."""
+"""From a question to a checked answer: retrieve -> assemble -> weigh -> generate -> verify -> decide."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 
-from citewell.core.errors import InvalidQuery, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.answers import Answer, Draft
+from citewell.core.errors import InvalidQuery
 from citewell.core.evidence import Evidence, Signals
-from citewell.core.facts import CandidateFacts
 from citewell.core.filters import conjoin, parse_filter, split_box
 from citewell.core.languages import language_of
-from citewell.core.settings import FusionSettings
 from citewell.core.tracing import Trace, stage, tracing
-from citewell.core.types import (
-    Answer,
-    AnswerStatus,
-    Context,
-    Draft,
-    Query,
-    Ranking,
-    Reading,
-    StoredPassage,
-    Sufficiency,
-    rank_by_score,
-)
-from citewell.generate.assemble import assemble
-from citewell.generate.verify import Verified, verify_draft
-from citewell.index.analysis import QuestionTerms
-from citewell.index.fusion import Scores, fuse, union
+from citewell.core.types import Candidate, Context, Query, Ranking, Reading, StoredPassage
+from citewell.generate.assembly.assemble import NEIGHBOURS_OF, assemble
+from citewell.generate.parts import parts_of
+from citewell.generate.verification.draft import Verified, verify_draft
 from citewell.index.snapshot import Snapshot
-from citewell.pipeline.across_languages import across_languages
 from citewell.pipeline.copies import name_copies
+from citewell.pipeline.decide import Part, decide
+from citewell.pipeline.retrieve import SKIPPED, Retrieved, fetch_depth, retrieve
 from citewell.pipeline.wiring import Engine
-from citewell.rerank.cascade import rerank
-
-STAGES = ("bm25", "dense", "hybrid", "ltr", "rerank")
-# Fetched for the context beyond what it may hold, so that near-duplicates can be passed over.
-SPARE_PASSAGES = 12
-SKIPPED = (ModelUnavailable, ModelMismatch, ModelFailed)  # what rerank.on_failure = skip does without
-SETTLED = 10  # reading goes on until at least so many ranks can no longer change
-
-
-@dataclass(frozen=True)
-class FirstStage:
-    """Both first-stage rankings of one query, and what each retriever gives to every candidate of either."""
-
-    snapshot: Snapshot
-    query: Query
-    bm25: Ranking
-    dense: Ranking
-
-    @cached_property
-    def scores(self) -> Scores:
-        """Computed when they are first asked for: rank fusion does without."""
-        both = union(self.bm25, self.dense)
-        return self.snapshot.bm25.score(self.query, both), self.snapshot.dense.score(self.query, both)
-
-    def fuse(self, settings: FusionSettings) -> Ranking:
-        """One ranking of the union of both."""
-        return fuse(self.bm25, self.dense, lambda: self.scores, settings)
-
-    def facts(self, ranking: Ranking) -> CandidateFacts:
-        """What is known of the candidates of `ranking` besides their scores."""
-        vectors = self.snapshot.dense.vectors([candidate.chunk_id for candidate in ranking.candidates])
-        return CandidateFacts(ranking, vectors)
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    """The rankings of one query, stage by stage, and the passages of the last one's head."""
-
-    query: Query
-    bm25: Ranking
-    dense: Ranking
-    hybrid: Ranking
-    ltr: Ranking
-    final: Ranking
-    passages: Mapping[str, StoredPassage]
-    snapshot: Snapshot
-
-    @property
-    def terms(self) -> QuestionTerms:
-        """What BM25 searched for."""
-        return self.snapshot.bm25.terms(self.query.text)
-
-    def ranking(self, stage_name: str) -> Ranking:
-        """The ranking of one of STAGES."""
-        stages = (self.bm25, self.dense, self.hybrid, self.ltr, self.final)
-        return dict(zip(STAGES, stages, strict=True))[stage_name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +28,7 @@ class Replay:
     """One question with what every stage made of it; `draft` and `verified` are there even when the answer abstains."""
 
     retrieved: Retrieved
-    evidence: Evidence
+    parts: tuple[Part, ...]
     draft: Draft
     verified: Verified
     answer: Answer
@@ -124,36 +55,57 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
         with stage("open"):
             snapshot = engine.snapshot(query.groups, generation, query.filter)
         found = retrieve(engine, snapshot, query)
-        with stage("assemble") as span:
-            generator = engine.generator
-            context = assemble(found.final, found.passages, generator, engine.settings.context)
-            span.facts |= {
-                "passages": len(context.passages),
-                "tokens": context.token_count,
-                "dropped": len(context.dropped),
-            }
-        evidence = weigh(engine, snapshot, query, context, generator.route)
-        with stage("generate", route=generator.route) as span:
-            draft = generator.generate(query, context, evidence)
-            span.facts |= {"sentences": len(draft.sentences)}
-        with stage("verify") as span:
-            verified = name_copies(engine, verify_draft(draft, engine.verifier), query.groups)
+        context = gather(engine, query, found.final, found.passages)
+        parts = weigh_parts(engine, snapshot, query, context)
+        with stage("generate", route=engine.generator.route) as span:
+            draft = engine.generator.generate(query, context, [part.evidence for part in _answered(engine, parts)])
+            span.facts["sentences"] = len(draft.sentences)
+        with stage("verify", verifier=engine.verifier.name) as span:
+            verified = name_copies(engine, verify_draft(draft, context, engine.catalog, engine.verifier), query.groups)
             span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
-    answer = _decide(engine, snapshot, query, context, evidence.sufficiency, verified, generator.route, trace)
-    return Replay(found, evidence, draft, verified, answer)
+    answer = decide(engine, snapshot, query, context, parts, verified, trace)
+    return Replay(found, parts, draft, verified, answer)
 
 
-def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context, route: str) -> Evidence:
-    """What the context's sentences are worth for the question, and the probability that it is answered."""
+def gather(engine: Engine, query: Query, ranking: Ranking, passages: Mapping[str, StoredPassage]) -> Context:
+    """The context of a question, from the head of a ranking and what stands beside its first passages."""
+    with stage("assemble") as span:
+        first = [c for c in ranking.candidates if c.chunk_id in passages][:NEIGHBOURS_OF]
+        beside = engine.catalog.neighbours([c.chunk_id for c in first])
+        candidates = [Candidate(key, doc_id, 0.0, 1) for key, doc_id in beside.items()]
+        neighbours = engine.catalog.passages(candidates, query.groups)
+        head = ranking.head(fetch_depth(engine))
+        context = assemble(query, head, passages, engine.generator, engine.settings.context, neighbours)
+        span.facts |= {
+            "passages": len(context.passages),
+            "tokens": context.token_count,
+            "dropped": len(context.dropped),
+        }
+    return context
+
+
+def weigh_parts(engine: Engine, snapshot: Snapshot, query: Query, context: Context) -> tuple[Part, ...]:
+    """The question, or each of its parts where it asks several things, with what the context's sentences are worth for it."""
     with stage("weigh") as span:
-        found = signals(engine, snapshot, query, context)
-        reader = engine.settings.rerank.model if found.readings else ""
-        chosen = engine.evidence_model.choose(route, engine.settings.embedder.model, reader, language_of(query.text))
-        evidence = engine.scales(snapshot).weigh(query, context, found, chosen)
-        span.facts |= {"sentences": len(evidence.quotables), "sufficiency": round(evidence.sufficiency.probability, 4)}
-        if chosen.uncalibrated:
-            span.facts["note"] = chosen.uncalibrated
-    return evidence
+        parts = []
+        for text in parts_of(query.text):
+            part = replace(query, text=text)
+            parts.append(Part(text, weigh(engine, snapshot, part, context)))
+        span.facts["sufficiency"] = [round(part.evidence.sufficiency.probability, 4) for part in parts]
+        notes = dict.fromkeys(p.evidence.sufficiency.uncalibrated for p in parts if p.evidence.sufficiency.uncalibrated)
+        if notes:
+            span.facts["note"] = "; ".join(notes)
+    return tuple(parts)
+
+
+def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context) -> Evidence:
+    """What the context's sentences are worth for the question, and the probability that it is answered."""
+    found = signals(engine, snapshot, query, context)
+    reader = engine.settings.rerank.model if found.readings else ""
+    chosen = engine.evidence_model.choose(
+        engine.generator.route, engine.settings.embedder.model, reader, language_of(query.text)
+    )
+    return engine.scales(snapshot).weigh(query, context, found, chosen)
 
 
 def signals(engine: Engine, snapshot: Snapshot, query: Query, context: Context) -> Signals:
@@ -167,6 +119,11 @@ def signals(engine: Engine, snapshot: Snapshot, query: Query, context: Context) 
         if engine.reader is not None and chunks:
             readings = dict(zip(ids, engine.reader.read(query, chunks), strict=True))
     return Signals(snapshot.bm25.score(query, ids), snapshot.dense.score(query, ids), readings)
+
+
+def _answered(engine: Engine, parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts of the question that the context answers; all of them when it answers none, so that it can be told what was found."""
+    return [part for part in parts if part.probability >= engine.settings.generate.threshold] or parts
 
 
 def search(
@@ -197,125 +154,3 @@ def read_query(engine: Engine, question: str, groups: frozenset[str] | None = No
         )
     text = question.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text
     return Query(" ".join(text.split()), groups=groups, filter=parse_filter(filter))
-
-
-def retrieve(engine: Engine, snapshot: Snapshot, query: Query) -> Retrieved:
-    """First-stage retrieval, fusion, learning to rank and reranking; the evaluation measures this very function."""
-    first = first_stage(engine, snapshot, query)
-    with stage("fuse", method=engine.settings.fusion.method) as span:
-        hybrid = first.fuse(engine.settings.fusion)
-        span.facts["candidates"] = len(hybrid)
-    with stage("ltr") as span:
-        ltr = learn_to_rank(engine, first, hybrid)
-        span.facts["candidates"] = min(len(ltr), engine.settings.rerank.ltr_depth) if engine.settings.rerank.ltr else 0
-    final, passages = rerank_head(engine, query, ltr)
-    return Retrieved(query, first.bm25, first.dense, hybrid, ltr, final, passages, snapshot)
-
-
-def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
-    """BM25 and dense at the depth of the settings."""
-    depth = engine.settings.retrieve.depth
-    with stage("bm25") as span:
-        bm25 = snapshot.bm25.search(query, depth)
-        span.facts["candidates"] = len(bm25)
-        if not len(bm25):
-            span.facts["warning"] = "none of the question's words stands in the documents: only meaning is compared"
-    with stage("dense") as span:
-        dense = snapshot.dense.search(query, depth)
-        span.facts["candidates"] = len(dense)
-        engine.see_scores("dense", [candidate.score for candidate in dense.candidates[:1]])
-        note = across_languages(engine.embedder, snapshot, query.text)
-        if note:
-            span.facts["warning"] = note
-    return FirstStage(snapshot, query, bm25, dense)
-
-
-def learn_to_rank(engine: Engine, first: FirstStage, hybrid: Ranking) -> Ranking:
-    """The fused ranking with its head ordered by the learned model, unless the settings do without."""
-    settings = engine.settings.rerank
-    if not settings.ltr or not len(hybrid):
-        return hybrid
-    head = hybrid.head(settings.ltr_depth)
-    return _with_tail(engine.ranker.rank(first.query.text, first.facts(head)), hybrid, len(head))
-
-
-def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking, Mapping[str, StoredPassage]]:
-    """The ranking with its head read by the cross-encoder, where there is one, and the passages of that head."""
-    head = ordered.head(fetch_depth(engine))
-    with stage("fetch"):
-        passages = engine.catalog.passages(head.candidates, query.groups)
-    with stage("rerank") as span:
-        settings = engine.settings.rerank
-        try:
-            reranker = engine.reranker
-            if reranker is None:
-                span.facts["note"] = "no cross-encoder is configured: the order is passed through"
-                return ordered, passages
-            chunks = {key: stored.chunk for key, stored in passages.items()}
-            keep = max(SETTLED, engine.settings.context.max_passages)
-            done = rerank(query, head, chunks, reranker, engine.rerank_settings, keep, engine.score_cache)
-        except SKIPPED as error:
-            if settings.on_failure == "fail":
-                raise
-            span.facts["warning"] = f"not reranked: {error.message}"
-            return ordered, passages
-        engine.see_scores("rerank", done.scores)
-        span.facts |= {"model": settings.model, "max_forwards": engine.rerank_settings.max_forwards}
-        span.facts |= {"forwards": done.forwards, "remembered": done.remembered, "spared": done.spared}
-        span.facts["share"] = round(done.share, 4)
-        if done.spared:
-            span.facts["note"] = f"{done.spared} candidates were not read: they could not enter the first {keep}"
-    return _with_tail(done.ranking, ordered, len(head)), passages
-
-
-def fetch_depth(engine: Engine) -> int:
-    """How many candidates go on: those that are reranked, and enough to fill the context."""
-    reranked = engine.rerank_settings.max_forwards if engine.settings.rerank.model else 0
-    return max(reranked, engine.settings.context.max_passages + SPARE_PASSAGES)
-
-
-def _with_tail(head: Ranking, before: Ranking, replaced: int) -> Ranking:
-    """The new head in place of the first `replaced` candidates, and below it the others in their old order."""
-    tail = before.candidates[replaced:]
-    low = min((c.score for c in head.candidates), default=0.0)
-    scores = {c.chunk_id: c.score for c in head.candidates} | {c.chunk_id: low - i for i, c in enumerate(tail, start=1)}
-    return rank_by_score(head.scorer, scores, {c.chunk_id: c.doc_id for c in (*head.candidates, *tail)})
-
-
-def _decide(
-    engine: Engine,
-    snapshot: Snapshot,
-    query: Query,
-    context: Context,
-    sufficiency: Sufficiency,
-    verified: Verified,
-    route: str,
-    trace: Trace,
-) -> Answer:
-    """Answers with what was verified when the evidence is strong enough, else abstains."""
-    threshold = engine.settings.generate.threshold
-    enough = sufficiency.probability >= threshold and bool(verified.sentences)
-    status: AnswerStatus = "abstained"
-    if enough:
-        status = "partial" if verified.dropped else "grounded"
-    timings = trace.timings_ms()
-    return Answer(
-        question=query.text,
-        status=status,
-        sentences=verified.sentences if enough else (),
-        route=route,
-        sufficiency=sufficiency,
-        threshold=threshold,
-        context=context,
-        config_hash=engine.config_hash,
-        generation=snapshot.generation,
-        timings_ms=timings | {"total": round(sum(timings.values()), 3)},
-        usage={
-            "question_tokens": engine.tokenizer.count(query.text),
-            "context_tokens": context.token_count,
-            "answer_tokens": sum(engine.tokenizer.count(s.text) for s in verified.sentences) if enough else 0,
-        },
-        trace=trace.as_rows(),
-        dropped_sentences=verified.dropped,
-        warnings=trace.warnings(),
-    )

@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from citewell.core.answers import Answer
 from citewell.core.errors import CitewellError, GenerationNotFound
-from citewell.core.types import Answer
 from citewell.index.store.catalog import Canary
 from citewell.pipeline.ask import ask
 from citewell.pipeline.wiring import Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from citewell.core.types import Citation
-from citewell.generate.verify import Verified
+from citewell.generate.verification.draft import Verified
 from citewell.pipeline.wiring import Engine
 
 MOST_NAMED = 5

@@ -10,7 +10,8 @@ from citewell.core.scores import min_max, z_score
 from citewell.core.types import Candidate
 from citewell.index.fusion import reciprocal_rank_fusion
 from citewell.index.lexical import TermScore
-from citewell.pipeline.ask import STAGES, FirstStage, first_stage, learn_to_rank, read_query, rerank_head
+from citewell.pipeline.ask import read_query
+from citewell.pipeline.retrieve import STAGES, FirstStage, first_stage, learn_to_rank, rerank_head
 from citewell.pipeline.wiring import Engine
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from citewell.core.answers import Answer, Sentence
 from citewell.core.tracing import Trace
-from citewell.core.types import Answer, Citation, Document, Query, Ranking, StoredPassage
+from citewell.core.types import Document, Query, Ranking, StoredPassage
 from citewell.pipeline.around import capped, corrections, facets, more_like
-from citewell.pipeline.ask import SPARE_PASSAGES, STAGES, Retrieved
+from citewell.pipeline.retrieve import SPARE_PASSAGES, STAGES, Retrieved
 from citewell.pipeline.wiring import Engine
 
 NEAREST_DOCUMENTS = 3
@@ -17,15 +18,23 @@ PREVIEW_CHARS = 280
 
 
 def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
-    """The answer with its sentences and citations; the ledger and the trace with `explain`."""
+    """The answer with its sentences and citations; the ledger, the checks, the evidence and the trace with `explain`."""
     result: dict[str, Any] = {
+        "answer_id": answer.answer_id,
         "question": answer.question,
         "status": answer.status,
         "text": answer.text,
-        "sentences": [{"text": s.text, "citations": [_citation(c) for c in s.citations]} for s in answer.sentences],
+        "short_answer": answer.short_answer,
+        "sentences": [_sentence(sentence) for sentence in answer.sentences],
         "route": answer.route,
         "sufficiency": round(answer.sufficiency.probability, 4),
+        "uncalibrated": answer.sufficiency.uncalibrated,
         "threshold": answer.threshold,
+        "reasons": list(answer.reasons),
+        "missing": list(answer.missing),
+        "conflicts": [asdict(conflict) for conflict in answer.conflicts],
+        "superseded": [asdict(superseded) for superseded in answer.context.superseded],
+        "looked_for": list(answer.looked_for),
         "nearest": nearest_documents(answer) if answer.status == "abstained" else [],
         "warnings": list(answer.warnings),
         "timings_ms": dict(answer.timings_ms),
@@ -33,23 +42,34 @@ def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
         "config_hash": answer.config_hash,
         "generation": answer.generation,
     }
-    if explain:
-        result["context"] = {
+    return result | (_explanation(answer) if explain else {})
+
+
+def _sentence(sentence: Sentence) -> dict[str, Any]:
+    return {
+        "text": sentence.text,
+        "citations": [asdict(citation) for citation in sentence.citations],
+        "highlight": list(sentence.highlight) if sentence.highlight else None,
+        "heading": sentence.heading,
+        "leans_on": [asdict(lean) for lean in sentence.leans_on],
+    }
+
+
+def _explanation(answer: Answer) -> dict[str, Any]:
+    return {
+        "context": {
             "token_count": answer.context.token_count,
             "token_budget": answer.context.token_budget,
             "kept": [
                 {"marker": p.marker, "uri": p.uri, "page": p.page, "score": round(p.score, 4)}
                 for p in answer.context.passages
             ],
-            "dropped": [asdict(d) for d in answer.context.dropped],
-        }
-        result["trace"] = [dict(row) for row in answer.trace]
-        result["dropped_sentences"] = list(answer.dropped_sentences)
-    return result
-
-
-def _citation(citation: Citation) -> dict[str, Any]:
-    return asdict(citation)
+            "ledger": [asdict(entry) for entry in answer.context.ledger],
+        },
+        "checks": [asdict(check) for check in answer.checks],
+        "evidence": {"log_odds": round(answer.sufficiency.log_odds, 4), "features": dict(answer.sufficiency.features)},
+        "trace": [dict(row) for row in answer.trace],
+    }
 
 
 def nearest_documents(answer: Answer) -> list[dict[str, Any]]:

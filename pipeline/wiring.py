@@ -21,7 +21,9 @@ from citewell.generate.evidence.model import FILE as EVIDENCE_FILE
 from citewell.generate.evidence.model import EvidenceModel
 from citewell.generate.evidence.weigh import Scales
 from citewell.generate.extractive import ExtractiveGenerator
-from citewell.generate.verify import AlignmentVerifier
+from citewell.generate.verification.entailment import Entailment
+from citewell.generate.verification.verifier import ClaimVerifier
+from citewell.generate.verification.weights import VerifierWeights
 from citewell.index.embed import SentenceEmbedder
 from citewell.index.embed_by_language import EmbedderByLanguage, embedder_of
 from citewell.index.remembering import RememberingEmbedder
@@ -37,6 +39,9 @@ from citewell.rerank.cross_encoder import CrossEncoderReranker
 from citewell.rerank.endpoint import EndpointReranker, is_endpoint
 from citewell.rerank.learned import LinearRanker
 from citewell.rerank.reader import ReadingCrossEncoder, can_read
+
+ALIGNMENT = "alignment"  # generate.verifier: words and figures alone
+BUNDLED_VERIFIER = "citewell-verifier"
 
 
 class Engine:
@@ -235,9 +240,20 @@ class Engine:
         return ExtractiveGenerator(self.tokenizer, self.settings.generate)
 
     @cached_property
-    def verifier(self) -> AlignmentVerifier:
-        """Checks citations against the catalog."""
-        return AlignmentVerifier(self.catalog)
+    def aligner(self) -> ClaimVerifier:
+        """Checks by words and figures alone."""
+        return ClaimVerifier(VerifierWeights.read(model_folder(BUNDLED_VERIFIER)).alignment)
+
+    @cached_property
+    def verifier(self) -> ClaimVerifier:
+        """Checks drafted sentences; its model is loaded at the first one that is no quotation. Raises ModelUnavailable or ModelMismatch."""
+        name = self.settings.generate.verifier
+        if name == ALIGNMENT:
+            return self.aligner
+        folder = model_folder(name)
+        weights = VerifierWeights.read(folder)
+        entailment = Entailment(folder, model_folder(weights.trunk), self.settings.encoders, self.kept)
+        return ClaimVerifier(weights.full, entailment)
 
     def variant(self, settings: Settings) -> Engine:
         """An engine over the same directory with other settings; models that they share are loaded once."""

@@ -13,7 +13,7 @@ from citewell.core.scores import min_max
 from citewell.core.settings import Settings
 from citewell.core.types import Query
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import learn_to_rank
+from citewell.pipeline.retrieve import learn_to_rank
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.blend import Blend
 from citewell.rerank.cascade import scaled_scores

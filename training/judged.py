@@ -18,7 +18,7 @@ from citewell.evaluation.indexing import Indexed, index_dataset
 from citewell.evaluation.topics.gold import GoldFinder
 from citewell.evaluation.topics.types import Dataset
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import FirstStage, first_stage
+from citewell.pipeline.retrieve import FirstStage, first_stage
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.train.groups import bucket
 from citewell.rerank.train.linear import ideal_dcg

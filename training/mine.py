@@ -13,7 +13,7 @@ from citewell.evaluation.topics.gold import locate
 from citewell.index.fusion import fuse
 from citewell.index.snapshot import Snapshot
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.ask import FirstStage
+from citewell.pipeline.retrieve import FirstStage
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.train.groups import Group, TrainingPassage, bucket
 from citewell.training.questions import DEV_BUCKET, TRAINED_BUCKETS, Asked, bare_text, header_of, names_of

@@ -41,10 +41,23 @@ async function showAround(citation, holder) {
   holder.replaceWith(box);
 }
 
+function quoted(sentence) {
+  const box = element("blockquote");
+  if (!sentence.highlight) {
+    box.append(sentence.text);
+    return box;
+  }
+  const characters = Array.from(sentence.text); // offsets count code points
+  const [from, to] = sentence.highlight;
+  box.append(characters.slice(0, from).join(""), element("mark", characters.slice(from, to).join("")), characters.slice(to).join(""));
+  return box;
+}
+
 function show(answer) {
   output.replaceChildren();
-  for (const sentence of answer.sentences) {
-    output.append(element("blockquote", sentence.text));
+  answer.sentences.forEach((sentence, number) => {
+    for (const lean of sentence.leans_on) output.append(element("p", "(" + lean.citation.quote + ")", "facts"));
+    output.append(quoted(sentence));
     for (const citation of sentence.citations) {
       const line = element("span", "", "place");
       const open = element("button", "[" + citation.marker + "] " + place(citation));
@@ -54,12 +67,22 @@ function show(answer) {
       line.append(open);
       output.append(line, holder);
     }
+    for (const conflict of answer.conflicts.filter((one) => one.sentence === number)) {
+      output.append(element("p", "But " + place(conflict.citation) + " says: “" + conflict.citation.quote + "”", "told"));
+    }
+  });
+  if (answer.status !== "abstained") {
+    for (const old of answer.superseded) {
+      output.append(element("p", old.newer_uri + " speaks; the older " + old.older_uri + " was left aside.", "told"));
+    }
   }
+  for (const part of answer.missing) output.append(element("p", "The documents do not say: " + part, "told"));
   if (answer.status === "abstained") {
     output.append(element("p", answer.text));
+    if (answer.looked_for.length) output.append(element("p", "Looked for: " + answer.looked_for.join(", "), "facts"));
     for (const near of answer.nearest) output.append(element("span", "nearest: " + place(near), "place"));
   }
-  output.append(element("p", answer.status + " · evidence " + answer.sufficiency.toFixed(2) + " (threshold " + answer.threshold.toFixed(2) +
+  output.append(element("p", answer.status + " · evidence " + answer.sufficiency.toFixed(2) + (answer.uncalibrated ? ", uncalibrated" : "") + " (threshold " + answer.threshold.toFixed(2) +
     ") · " + Math.round(answer.timings_ms.total) + " ms · generation " + answer.generation, "facts"));
 }
 

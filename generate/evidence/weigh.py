@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from citewell.core.answers import Sufficiency
 from citewell.core.evidence import Evidence, Quotable, Signals
 from citewell.core.protocols import Embedder
-from citewell.core.types import Context, Query, Sufficiency
+from citewell.core.types import Context, Query
 from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, describe_context
 from citewell.generate.evidence.model import Chosen
 from citewell.generate.evidence.sentences import ALL_FEATURES, Rows, describe

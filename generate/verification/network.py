@@ -15,10 +15,10 @@ from transformers import AutoTokenizer, BertForSequenceClassification, PreTraine
 from transformers.utils import logging
 
 from citewell.core.errors import ModelUnavailable
+from citewell.core.verdicts import VERDICTS
 from citewell.encoders.network import Loaded, vocabulary_of
+from citewell.generate.verification.entailment import ADAPTER_FILE, HINT
 
-ADAPTER_FILE = "adapter.safetensors"
-VERDICTS = ("supported", "not_supported", "contradicted")  # the order of the logits
 RANK = 16
 SCALE = 2.0  # by which the low-rank product is multiplied
 
@@ -98,6 +98,19 @@ class EntailmentModel(nn.Module):
         save_file(state, folder / ADAPTER_FILE, {"format": "pt"})
 
 
+class Odds(nn.Module):
+    """The logits of an EntailmentModel as log odds, `(pairs,)` each: of the first verdict, and of the last."""
+
+    def __init__(self, model: EntailmentModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Of `supported`, and of `contradicted`."""
+        supported, silent, contradicted = self.model(input_ids, attention_mask, token_type_ids).unbind(-1)
+        return supported - torch.logaddexp(silent, contradicted), contradicted - torch.logaddexp(supported, silent)
+
+
 def load_verifier(trunk_folder: Path, adapter_folder: Path, max_tokens: int) -> Loaded:
     """The verifier, ready to run. Raises ModelUnavailable."""
     try:
@@ -106,9 +119,9 @@ def load_verifier(trunk_folder: Path, adapter_folder: Path, max_tokens: int) -> 
     except Exception as error:  # every way in which loading fails means the same to the user
         raise ModelUnavailable(
             f"the verifier in {adapter_folder} cannot be loaded: {type(error).__name__}: {error}",
-            hint="Restore the file, or check by alignment alone: generate.verifier = alignment.",
+            hint=HINT,
         ) from error
-    return Loaded(model.eval(), vocabulary_of(tokenizer, ["verdict"], max_tokens))
+    return Loaded(Odds(model).eval(), vocabulary_of(tokenizer, ["supported", "contradicted"], max_tokens))
 
 
 def load_tokenizer(trunk_folder: Path) -> PreTrainedTokenizerBase:

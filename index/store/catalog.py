@@ -308,6 +308,19 @@ class Catalog:
                 found[row["chunk_id"]] = StoredPassage(chunk_of_row(row), row["uri"], blocks)
         return found
 
+    def neighbours(self, chunk_ids: Sequence[str]) -> dict[str, str]:
+        """The passages right before and after these in their documents: the document of each by the passage's id."""
+        found: dict[str, str] = {}
+        for chunk_id in chunk_ids:
+            for beside, order in (("n.end_char <= c.start_char", "DESC"), ("n.start_char >= c.end_char", "ASC")):
+                rows = self._rows(
+                    "SELECT n.chunk_id, d.doc_id FROM chunks c JOIN documents d USING (row_id) JOIN chunks n ON n.row_id = c.row_id AND n.chunker = c.chunker "
+                    f"WHERE c.chunk_id = ? AND {beside} AND {OF_LIVING} ORDER BY n.start_char {order} LIMIT 1",
+                    (chunk_id,),
+                )
+                found |= {str(row["chunk_id"]): str(row["doc_id"]) for row in rows}
+        return found
+
     def alike(self, doc_id: str, groups: frozenset[str] | None = None) -> list[Alike]:
         """The living documents that say nearly the same as one, the most alike first, as far as a caller of these groups may know."""
         if not self._rows("SELECT 1 FROM sqlite_schema WHERE name = 'signatures'"):  # a catalog of format 2

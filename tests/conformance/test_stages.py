@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from twins import REFERENCE_ENCODERS, MemoryStore, OverlapReranker, make_chunk
 
+from citewell.core.answers import Sentence
 from citewell.core.protocols import ChunkStore, Generator, Reranker, TokenCounter, Verifier
 from citewell.core.settings import ContextSettings, RerankSettings, load_settings
-from citewell.core.types import Candidate, Citation, Context, Query, Sentence
-from citewell.generate.assemble import assemble
+from citewell.core.types import Candidate, Citation, Context, Query
+from citewell.generate.assembly.assemble import assemble
 from citewell.generate.verify import AlignmentVerifier
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.ask import ask, search

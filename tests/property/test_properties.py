@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twins import WordCounter, make_chunk, stored
 
+from citewell.core.answers import Draft
 from citewell.core.sentences import sentence_spans
 from citewell.core.settings import ChunkingSettings, ContextSettings
 from citewell.core.tokens import ModelTokenizer
-from citewell.core.types import Chunk, Context, Document, Draft, Passage, Query, rank_by_score
-from citewell.generate.assemble import assemble
+from citewell.core.types import Chunk, Context, Document, Passage, Query, rank_by_score
+from citewell.generate.assembly.assemble import assemble
 from citewell.index.fusion import reciprocal_rank_fusion, weighted_sum
 from citewell.ingest.chunking import Chunker
 from citewell.ingest.normalise import compose_document, normalise_text

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from citewell.core.sentences import sentence_spans
 from citewell.core.types import headed
-from citewell.generate.verification.network import VERDICTS
+from citewell.core.verdicts import VERDICTS
 from citewell.rerank.train.groups import bucket
 from citewell.training.questions import refuse_measured
 from citewell.training.spoil import spoil

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from citewell.core.tokens import ModelTokenizer
 from citewell.encoders.window import cut
-from citewell.generate.verification.network import RANK, VERDICTS, EntailmentModel, load_tokenizer
+from citewell.generate.verification.network import RANK, EntailmentModel, load_tokenizer
 from citewell.training.verifier.claims import SUPPORTED, Claim
 
 CHECKPOINT = "checkpoint.pt"
@@ -204,6 +204,3 @@ def log_to(path: Path) -> Tell:
             stream.write(json.dumps(event) + "\n")
 
     return tell
-
-
-assert VERDICTS[SUPPORTED] == "supported"

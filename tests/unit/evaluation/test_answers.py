@@ -10,21 +10,10 @@ from typing import cast
 import pytest
 from twins import make_chunk, stored
 
+from citewell.core.answers import Answer, Draft, Sentence
 from citewell.core.errors import DatasetInvalid
 from citewell.core.settings import load_settings
-from citewell.core.types import (
-    Answer,
-    Chunk,
-    Citation,
-    Context,
-    Draft,
-    Dropped,
-    Passage,
-    Query,
-    Ranking,
-    Sentence,
-    rank_by_score,
-)
+from citewell.core.types import Chunk, Citation, Context, Dropped, Passage, Query, Ranking, rank_by_score
 from citewell.evaluation.answers import evaluate_answers
 from citewell.evaluation.explain import explain
 from citewell.evaluation.indexing import Indexed, index_dataset
@@ -35,7 +24,8 @@ from citewell.evaluation.topics.types import Dataset
 from citewell.evaluation.waterfall import STEPS, Loss, blame, waterfall
 from citewell.generate.verify import Verified
 from citewell.index.snapshot import Snapshot
-from citewell.pipeline.ask import Replay, Retrieved
+from citewell.pipeline.ask import Replay
+from citewell.pipeline.retrieve import Retrieved
 
 
 @pytest.fixture

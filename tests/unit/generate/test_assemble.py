@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from twins import WordCounter, make_chunk, stored
 
+from citewell.core.answers import Draft
 from citewell.core.settings import ContextSettings
-from citewell.core.types import Context, Draft, Passage, Query, StoredPassage, rank_by_score
-from citewell.generate.assemble import assemble
+from citewell.core.types import Context, Passage, Query, StoredPassage, rank_by_score
+from citewell.generate.assembly.assemble import assemble
 
 
 class Plain:

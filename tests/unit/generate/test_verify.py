@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from twins import MemoryStore
 
-from citewell.core.types import Citation, Draft, Sentence, text_version
+from citewell.core.answers import Draft, Sentence
+from citewell.core.types import Citation, text_version
 from citewell.generate.verify import AlignmentVerifier, verify_draft
 
 TEXT = "Leave is 28 days. Hotels cost 145 euros."

@@ -10,8 +10,9 @@ import pytest
 from citewell.core.errors import InvalidQuery
 from citewell.core.settings import load_settings
 from citewell.index.store.writer import CatalogWriter
-from citewell.pipeline.ask import ask, retrieve, search
+from citewell.pipeline.ask import ask, search
 from citewell.pipeline.present import answer_as_json
+from citewell.pipeline.retrieve import retrieve
 from citewell.pipeline.wiring import Engine
 
 

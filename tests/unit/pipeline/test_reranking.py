@@ -13,9 +13,10 @@ from citewell.core.errors import ModelUnavailable, SettingsError
 from citewell.core.settings import RerankSettings, Settings, load_settings
 from citewell.core.types import Query
 from citewell.evaluation.indexing import with_fixed_forwards
-from citewell.pipeline.ask import ask, first_stage, learn_to_rank, retrieve, search
+from citewell.pipeline.ask import ask, search
 from citewell.pipeline.budget import BATCH, FILE, RUNS, forwards_within, measured_forward
 from citewell.pipeline.health import examine
+from citewell.pipeline.retrieve import first_stage, learn_to_rank, retrieve
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.reader import ReadingCrossEncoder
 

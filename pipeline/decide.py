@@ -1,0 +1,115 @@
+"""The last word: whether the evidence is strong enough to answer, and everything that led there, written on the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from citewell.core.answers import Answer, AnswerStatus, Conflict, Sufficiency
+from citewell.core.evidence import Evidence
+from citewell.core.tracing import Trace
+from citewell.core.types import Context, Query
+from citewell.generate.conflicts import conflicts_of
+from citewell.generate.verification.draft import Verified
+from citewell.index.snapshot import Snapshot
+from citewell.pipeline.wiring import Engine
+
+MOST_LOOKED_FOR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that is asked, and what the context's sentences are worth for it."""
+
+    text: str
+    evidence: Evidence
+
+    @property
+    def probability(self) -> float:
+        """That the context answers it."""
+        return self.evidence.sufficiency.probability
+
+
+def decide(
+    engine: Engine, snapshot: Snapshot, query: Query, context: Context, parts: Sequence[Part], verified: Verified, trace: Trace
+) -> Answer:  # fmt: skip
+    """Answers with what was verified when the evidence is strong enough, in part when some of what is asked is missing, else abstains."""
+    threshold = engine.settings.generate.threshold
+    answered = [part for part in parts if part.probability >= threshold]
+    missing = tuple(part.text for part in parts if part.probability < threshold) if len(parts) > 1 and answered else ()
+    enough = bool(answered and verified.sentences)
+    status: AnswerStatus = "abstained"
+    if enough:
+        status = "partial" if verified.dropped or missing else "grounded"
+    sentences = verified.sentences if enough else ()
+    conflicts = conflicts_of(sentences, answered[0].evidence) if enough else ()
+    sufficiency = _overall(answered or parts)
+    timings = trace.timings_ms()
+    return Answer(
+        answer_id=answer_id(engine, snapshot, query),
+        question=query.text,
+        status=status,
+        sentences=sentences,
+        route=engine.generator.route,
+        sufficiency=sufficiency,
+        threshold=threshold,
+        context=context,
+        config_hash=engine.config_hash,
+        generation=snapshot.generation,
+        timings_ms=timings | {"total": round(sum(timings.values()), 3)},
+        usage={
+            "question_tokens": engine.tokenizer.count(query.text),
+            "context_tokens": context.token_count,
+            "answer_tokens": sum(engine.tokenizer.count(s.text) for s in sentences),
+        },
+        trace=trace.as_rows(),
+        reasons=_reasons(context, parts, verified, missing, conflicts, trace, answered=bool(answered)),
+        checks=verified.checks,
+        missing=missing if enough else (),
+        conflicts=conflicts,
+        looked_for=() if enough else _looked_for(snapshot, query),
+        warnings=trace.warnings(),
+    )
+
+
+def answer_id(engine: Engine, snapshot: Snapshot, query: Query) -> str:
+    """16 hexadecimal digits over all that an answer depends on: question, filter, rights, index and settings."""
+    groups = None if query.groups is None else sorted(query.groups)
+    key = json.dumps([query.text, str(query.filter), groups, snapshot.generation, engine.config_hash])
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _overall(parts: Sequence[Part]) -> Sufficiency:
+    """That of the part of which it is least sure."""
+    return min((part.evidence.sufficiency for part in parts), key=lambda sufficiency: sufficiency.probability)
+
+
+def _reasons(
+    context: Context, parts: Sequence[Part], verified: Verified, missing: Sequence[str], conflicts: Sequence[Conflict], trace: Trace, *,
+    answered: bool,
+) -> tuple[str, ...]:  # fmt: skip
+    """The codes (core/reasons.py) of all that was decided, in the order of the line."""
+    notes = {row["stage"]: row for row in trace.as_rows()}
+    told = {
+        "words_unknown": "warning" in notes.get("bm25", {}),
+        "not_reranked": "warning" in notes.get("rerank", {}),
+        "nothing_found": not context.passages,
+        "superseded": bool(context.superseded),
+        "nothing_quotable": bool(context.passages) and not any(part.evidence.quotables for part in parts),
+        "uncalibrated": any(part.evidence.sufficiency.uncalibrated for part in parts),
+        "evidence_below_threshold": bool(context.passages) and not answered,
+        "part_missing": bool(missing),
+        "sentence_dropped": bool(verified.dropped),
+        "citation_mended": any(check.repaired for check in verified.checks),
+        "nothing_verified": bool(verified.checks) and not verified.sentences,
+        "conflict": bool(conflicts),
+    }
+    return tuple(code for code, holds in told.items() if holds)
+
+
+def _looked_for(snapshot: Snapshot, query: Query) -> tuple[str, ...]:
+    """The question's words that were searched for, the rarest first."""
+    weights = snapshot.bm25.term_weights(query.text)
+    return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:MOST_LOOKED_FOR])
