@@ -9,7 +9,7 @@ MIN_WORDS = 3
 _ASKS = r"(?:what|who|whom|whose|when|where|why|how|which|is|are|was|were|does|do|did|can|must|may|should|wie|was|wer|wann|wo|warum|welche[rsmn]?|ist|sind|darf|muss)"
 _BOUNDARY = re.compile(rf"\?\s+|(?:,|;)?\s+(?:and|und)\s+(?={_ASKS}\b)", re.I)
 _REFERS = re.compile(
-    r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|one|ones|er|sie|es|ihn|dort)\b", re.I
+    r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|one|ones|er|sie|es|ihn|dort)\b", re.I
 )
 
 

@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from citewell.core.answers import Draft, Sufficiency
+from citewell.core.evidence import Evidence, Quotable, Signals
 from citewell.core.languages import MULTILINGUAL
-from citewell.core.protocols import Vectors
+from citewell.core.protocols import TokenCounter, Vectors
 from citewell.core.settings import EncoderSettings
 from citewell.core.types import (
     Block,
     Candidate,
     Chunk,
+    Context,
+    Passage,
     Query,
     Ranking,
     StoredPassage,
@@ -21,6 +25,7 @@ from citewell.core.types import (
     rank_by_score,
     text_version,
 )
+from citewell.generate.quotables import quotable_sentences
 
 REFERENCE_ENCODERS = EncoderSettings(runtime="torch-float32")
 
@@ -30,6 +35,23 @@ class WordCounter:
 
     def count(self, text: str) -> int:
         return len(text.split())
+
+
+class Plain:
+    """A generator that only renders: the question, then the passages."""
+
+    route = "plain"
+    reserve = 0
+
+    def __init__(self, tokens: TokenCounter | None = None) -> None:
+        self.tokens = tokens or WordCounter()
+
+    def render(self, query: Query, passages: Sequence[Passage]) -> str:
+        return "\n\n".join([query.text, *(f"[{p.marker}] {p.chunk.header}\n{p.text}" for p in passages)])
+
+    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence]) -> Draft:
+        del query, context, evidence
+        return Draft((), self.route)
 
 
 class HashingEmbedder:
@@ -112,7 +134,7 @@ class MemoryStore:
         del self.texts[doc_id]
 
 
-def make_chunk(doc_id: str, text: str, *, start: int = 0, title: str = "") -> Chunk:
+def make_chunk(doc_id: str, text: str, *, start: int = 0, title: str = "", heading_path: tuple[str, ...] = ()) -> Chunk:
     """A chunk that holds the whole of `text`."""
     version = text_version(text)
     return Chunk(
@@ -123,7 +145,7 @@ def make_chunk(doc_id: str, text: str, *, start: int = 0, title: str = "") -> Ch
         start + len(text),
         text,
         len(text.split()),
-        (),
+        heading_path,
         title,
     )
 
@@ -131,3 +153,18 @@ def make_chunk(doc_id: str, text: str, *, start: int = 0, title: str = "") -> Ch
 def stored(chunk: Chunk, uri: str = "") -> StoredPassage:
     """The chunk as a store gives it, one paragraph long."""
     return StoredPassage(chunk, uri or f"s/{chunk.doc_id}", (Block(chunk.start_char, chunk.end_char, "paragraph", 1),))
+
+
+def shown(*texts: str, titles: Sequence[str] = (), documents: Sequence[str] = ()) -> Context:
+    """A context that shows these texts, each a document of its own."""
+    names = [*documents, *"abcdefgh"[len(documents) :]]
+    chunks = [make_chunk(names[i], text, title=(titles[i] if i < len(titles) else "")) for i, text in enumerate(texts)]
+    return Context(tuple(Passage(m, stored(c), 1.0, c.text) for m, c in enumerate(chunks, start=1)), 1, 10_000)
+
+
+def evidence_of(context: Context, logits: Sequence[float], signals: Signals | None = None) -> Evidence:
+    """The sentences of a context with these log odds, and vectors of their words."""
+    quotables: tuple[Quotable, ...] = tuple(q for p in context.passages for q in quotable_sentences(p))
+    vectors = HashingEmbedder().embed([q.text for q in quotables])
+    sufficiency = Sufficiency(0.9, 2.0)
+    return Evidence(quotables, np.array(logits, dtype=np.float64), vectors, signals or Signals(), sufficiency)

@@ -156,7 +156,7 @@ def _figures(claim: str, sentence: str, whole: str, near: float) -> list[Finding
             if close and rivals and not any(amount.same_value(a) for a in here):
                 found.append(Finding("number", text, _text(sentence, rivals[0])))
         elif not any(amount.same(other) for other in everything):
-            found.append(_missing(amount, text, sentence, here, own))
+            found.append(_missing(amount, text, sentence, here, own, near))
         elif close and sum(amount.same(c) for c in own) > sum(amount.same(other) for other in here):
             rivals = [a for a in here if a.dimension == amount.dimension and not any(c.same(a) for c in own)]
             rivals = [a for a in rivals if not a.vague or a.ordinal == amount.ordinal]
@@ -164,7 +164,9 @@ def _figures(claim: str, sentence: str, whole: str, near: float) -> list[Finding
     return found
 
 
-def _missing(amount: Amount, text: str, sentence: str, here: Sequence[Amount], own: Sequence[Amount]) -> Finding:
+def _missing(
+    amount: Amount, text: str, sentence: str, here: Sequence[Amount], own: Sequence[Amount], near: float
+) -> Finding:
     """What is said of an amount that the evidence does not have: a unit when it has the figures, else a number."""
     kind: FindingKind = "number"
     if amount.dimension:
@@ -175,7 +177,7 @@ def _missing(amount: Amount, text: str, sentence: str, here: Sequence[Amount], o
             kind = "unit"
     rivals = [a for a in here if not any(c.same_value(a) for c in own)]
     like = [a for a in rivals if a.dimension == amount.dimension] or rivals
-    return Finding(kind, text, _text(sentence, like[0]) if like else "")
+    return Finding(kind, text, _text(sentence, like[0]) if like and near >= CLOSE / 2 else "")
 
 
 def _text(sentence: str, amount: Amount) -> str:
@@ -233,6 +235,8 @@ def _names(claim: str, sentence: str, whole: str, near: float) -> list[Finding]:
     if fresh and not _known(replaced, _vocabulary(claim), claim):
         found.append(Finding("name", opening, replaced))
     for name in own:
+        if fresh and name == opening:
+            continue
         if not _known(name, words, whole):
             found.append(Finding("name", name, others[0] if others and near >= CLOSE / 2 else ""))
         elif near >= CLOSE and others and not _known(name, here, sentence):
@@ -353,10 +357,11 @@ def _negations(words: Sequence[str]) -> list[str]:
 
 
 def _aligned_words(claim: str, sentence: str) -> list[str]:
-    """The words of the sentence from the first to the last that the claim has too, with three before and after."""
+    """The words of the sentence from the first to the last that the claim has too, with three before and one after: a negation stands before
+    what it negates, and what follows may be another clause."""
     words = _words(sentence)
     wanted = stems(claim)
     places = [i for i, word in enumerate(words) if _stem(word) in wanted]
     if not places:
         return words
-    return words[max(0, places[0] - 3) : places[-1] + 4]
+    return words[max(0, places[0] - 3) : places[-1] + 2]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from twins import REFERENCE_ENCODERS, MemoryStore, OverlapReranker, make_chunk
 
-from citewell.core.answers import Sentence
 from citewell.core.protocols import ChunkStore, Generator, Reranker, TokenCounter, Verifier
+from citewell.core.reasons import CHECK_REASONS
 from citewell.core.settings import ContextSettings, RerankSettings, load_settings
-from citewell.core.types import Candidate, Citation, Context, Query
+from citewell.core.types import Candidate, Context, Query
+from citewell.core.verdicts import Claimed
 from citewell.generate.assembly.assemble import assemble
-from citewell.generate.verify import AlignmentVerifier
 from citewell.index.store.writer import CatalogWriter
-from citewell.pipeline.ask import ask, search
+from citewell.pipeline.ask import ask, search, weigh
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 
@@ -99,33 +99,45 @@ def test_a_store_knows_nothing_of_what_was_deleted_or_never_was(
 
 
 def test_a_generator_cites_only_its_context_and_counts_with_its_own_tokens(engine: Engine) -> None:
-    generator = engine.generator(engine.snapshot())
+    generator = engine.generator
     assert isinstance(generator, Generator)
     assert isinstance(generator.tokens, TokenCounter)
     found, _, _ = search(engine, QUERY.text)
-    context = assemble(found.final, found.passages, generator, ContextSettings())
-    assert context.token_count == generator.tokens.count(generator.render(context.passages))
-    draft = generator.generate(QUERY, context)
-    assert 0 <= draft.sufficiency <= 1
+    context = assemble(QUERY, found.final, found.passages, generator, ContextSettings())
+    assert context.token_count == generator.tokens.count(generator.render(QUERY, context.passages)) + generator.reserve
+    evidence = weigh(engine, engine.snapshot(), QUERY, context)
+    assert 0 <= evidence.sufficiency.probability <= 1
+    draft = generator.generate(QUERY, context, [evidence])
     assert draft.sentences
     by_marker = {p.marker: p for p in context.passages}
     for sentence in draft.sentences:
-        for citation in sentence.citations:
+        for citation in (*sentence.citations, *(lean.citation for lean in sentence.leans_on)):
             chunk = by_marker[citation.marker].chunk
             assert (citation.doc_id, citation.version) == (chunk.doc_id, chunk.version)
             assert chunk.start_char <= citation.start_char < citation.end_char <= chunk.end_char
 
 
 def test_a_generator_without_passages_proposes_nothing(engine: Engine) -> None:
-    draft = engine.generator(engine.snapshot()).generate(QUERY, Context((), 0, 100))
-    assert (draft.sentences, draft.sufficiency) == ((), 0.0)
+    context = Context((), 0, 100)
+    evidence = weigh(engine, engine.snapshot(), QUERY, context)
+    assert evidence.sufficiency.probability == 0.0
+    assert engine.generator.generate(QUERY, context, [evidence]).sentences == ()
 
 
-def test_a_verifier_gives_a_support_from_0_to_1_for_each_citation() -> None:
-    memory = MemoryStore({"x": "Leave is 28 days."})
-    chunk = next(iter(memory.chunks.values()))
-    verifier = AlignmentVerifier(memory)
+@pytest.mark.parametrize("name", ["alignment", "citewell-verifier"])
+def test_a_verifier_gives_each_claim_a_verdict_with_its_reasons(
+    name: str, make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    verifier = make_engine(tmp_path, load_settings(generate={"verifier": name})).verifier
     assert isinstance(verifier, Verifier)
-    good = Citation(1, "x", chunk.version, "s/x", None, 0, 17, "Leave is 28 days.")
-    bad = Citation(2, "x", chunk.version, "s/x", None, 0, 17, "Leave is 29 days.")
-    assert verifier.verify(Sentence("Leave is 28 days.", (good, bad)), (good, bad)) == [1.0, 0.0]
+    evidence = "Every employee has 28 days of leave a year. Trainees have 30 days."
+    texts = ["Trainees have 30 days.", "Every employee has 29 days of leave a year.", "The moon is made of cheese."]
+    quoted, wrong, foreign = verifier.check([Claimed(text, evidence) for text in texts])
+    assert (quoted.label, quoted.support, quoted.reasons) == ("supported", 1.0, ("quoted",))
+    assert [evidence[a:b] for a, b in quoted.spans] == ["Trainees have 30 days."]
+    assert (wrong.label, wrong.reasons) == ("contradicted", ("number_differs",))
+    assert foreign.label != "supported"
+    for verdict in (quoted, wrong, foreign):
+        assert 0 <= verdict.support <= 1
+        assert set(verdict.reasons) <= CHECK_REASONS.keys()
+    assert list(verifier.check([])) == []

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twins import WordCounter, make_chunk, stored
+from twins import Plain, make_chunk, stored
 
-from citewell.core.answers import Draft
 from citewell.core.sentences import sentence_spans
 from citewell.core.settings import ChunkingSettings, ContextSettings
 from citewell.core.tokens import ModelTokenizer
-from citewell.core.types import Chunk, Context, Document, Passage, Query, rank_by_score
+from citewell.core.types import Chunk, Document, Query, rank_by_score
 from citewell.generate.assembly.assemble import assemble
 from citewell.index.fusion import reciprocal_rank_fusion, weighted_sum
 from citewell.ingest.chunking import Chunker
@@ -152,38 +150,38 @@ def test_normalised_text_stays_as_it_is(text: str) -> None:
     assert normalise_text(once) == once
 
 
-class Plain:
-    route = "plain"
-    tokens = WordCounter()
-
-    def render(self, passages: Sequence[Passage]) -> str:
-        return "\n\n".join(f"[{p.marker}] {p.chunk.header}\n{p.text}" for p in passages)
-
-    def generate(self, query: Query, context: Context) -> Draft:
-        del query, context
-        return Draft((), 0.0, self.route)
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from("abcd"), st.lists(WORDS, min_size=1, max_size=80).map(" ".join)), max_size=14),
-    st.integers(64, 120),
-    st.integers(1, 5),
+SCRIPTS = st.sampled_from(
+    [
+        "The pump must be checked every day. ", "Насос следует проверять ежедневно. ", "يجب فحص المضخة كل يوم. ", "ポンプは毎日点検してください。",
+        "ต้องตรวจสอบปั๊มทุกวัน ", "水泵必须每天检查。", "P-200 3.5 bar | 12 kg\n",
+    ]
+)  # fmt: skip
+SHOWN = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.lists(st.one_of(SCRIPTS, WORDS), min_size=1, max_size=60).map(" ".join)),
+    max_size=14,
 )
-@RELAXED
-def test_the_budget_is_never_exceeded_and_nothing_is_lost_in_silence(
-    texts: list[tuple[str, str]], budget: int, cap: int
+
+
+@given(SHOWN, st.sampled_from([64, 200, 512]), st.integers(64, 2000), st.integers(1, 5), st.booleans())
+@settings(RELAXED, max_examples=1000)
+def test_no_prompt_exceeds_its_budget_and_the_ledger_accounts_for_every_candidate(
+    tokenizer: ModelTokenizer, texts: list[tuple[str, str]], most: int, soft: int, cap: int, fetch_all: bool
 ) -> None:
     chunks = [make_chunk(d, t, start=10_000 * i, title="T") for i, (d, t) in enumerate(texts) if t.strip()]
     ranking = rank_by_score(
         "s", {c.chunk_id: float(-i) for i, c in enumerate(chunks)}, {c.chunk_id: c.doc_id for c in chunks}
     )
+    fetched = {c.chunk_id: stored(c) for i, c in enumerate(chunks) if fetch_all or i % 3}
+    generator, query = Plain(tokenizer), Query("How often must the pump be checked?")
     context = assemble(
-        ranking, {c.chunk_id: stored(c) for c in chunks}, Plain(), ContextSettings(max_tokens=budget, per_document=cap)
+        query, ranking, fetched, generator, ContextSettings(max_tokens=most, tokens=soft, per_document=cap)
     )
-    assert context.token_count == WordCounter().count(Plain().render(context.passages)) <= budget
-    assert {p.chunk.chunk_id for p in context.passages} | {d.chunk_id for d in context.dropped} == {
-        c.chunk_id for c in chunks
-    }
+    if context.passages:
+        assert context.token_count == tokenizer.count(generator.render(query, context.passages)) <= most
+    assert sorted(entry.chunk_id for entry in context.ledger) == sorted(c.chunk_id for c in chunks)
+    kept = {entry.chunk_id for entry in context.ledger if entry.outcome != "dropped"}
+    assert kept == {p.chunk.chunk_id for p in context.passages}
+    assert all(entry.reason for entry in context.dropped)
 
 
 SCORES = st.dictionaries(st.sampled_from("abcdefghij"), st.tuples(st.floats(-50, 50), st.floats(-1, 1)), min_size=1)

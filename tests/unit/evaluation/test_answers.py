@@ -10,10 +10,10 @@ from typing import cast
 import pytest
 from twins import make_chunk, stored
 
-from citewell.core.answers import Answer, Draft, Sentence
+from citewell.core.answers import Answer, Draft, Sentence, Sufficiency
 from citewell.core.errors import DatasetInvalid
 from citewell.core.settings import load_settings
-from citewell.core.types import Chunk, Citation, Context, Dropped, Passage, Query, Ranking, rank_by_score
+from citewell.core.types import Chunk, Citation, Context, LedgerEntry, Passage, Query, Ranking, rank_by_score
 from citewell.evaluation.answers import evaluate_answers
 from citewell.evaluation.explain import explain
 from citewell.evaluation.indexing import Indexed, index_dataset
@@ -22,7 +22,7 @@ from citewell.evaluation.topics.datasets import read_dataset
 from citewell.evaluation.topics.gold import Gold
 from citewell.evaluation.topics.types import Dataset
 from citewell.evaluation.waterfall import STEPS, Loss, blame, waterfall
-from citewell.generate.verify import Verified
+from citewell.generate.verification.draft import Verified
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.ask import Replay
 from citewell.pipeline.retrieve import Retrieved
@@ -41,7 +41,7 @@ def test_answers_citations_and_refusals_are_measured(indexed: tuple[Indexed, Dat
     assert record.em == 0.0, "a sentence is quoted, not the bare answer"
     assert record.per_topic["f1"]["q1"] == pytest.approx(2 * (2 / 8) / (2 / 8 + 1), abs=1e-6), "28 days, of eight words"
     assert (record.citation_precision, record.citation_recall, record.evidence_recall) == (1.0, 1.0, 1.0)
-    assert record.by_verifier == {"alignment": 1.0}
+    assert record.by_verifier == {"alignment": 1.0, "entailment": 1.0}
     assert record.citations["checked"] >= 2
     assert record.citations["broken"] == 0
     assert record.overall["em"] == pytest.approx(1 / 3, abs=1e-6), "the refusal is right"
@@ -127,7 +127,7 @@ def replayed(
 ) -> Replay:  # fmt: skip
     """A replay in which the passages with these numbers stand where they are said to."""
     passages = tuple(Passage(m, stored(CHUNKS[n]), 1.0, CHUNKS[n].text) for m, n in enumerate(context, start=1))
-    ledger = tuple(Dropped(CHUNKS[n].chunk_id, "u", reason) for n, reason in (dropped or {}).items())
+    ledger = tuple(LedgerEntry(CHUNKS[n].chunk_id, "u", "dropped", reason) for n, reason in (dropped or {}).items())
     sentences: tuple[Sentence, ...] = ()
     if cited is not None:
         chunk: Chunk = CHUNKS[cited]
@@ -138,14 +138,15 @@ def replayed(
             ),
         )
     answer = Answer(
-        "?", "grounded" if sentences else "abstained", sentences, "extractive", 0.3, 0.4, Context(passages, 1, 10, ledger), "c", "g"
+        "id", "?", "grounded" if sentences else "abstained", sentences, "extractive", Sufficiency(0.3, -0.8), 0.4,
+        Context(passages, 1, 10, ledger), "c", "g",
     )  # fmt: skip
     found = Retrieved(
         Query("?"), ranking(*bm25), ranking(*dense), ranking(*hybrid), ranking(*(ltr or hybrid)),
         ranking(*(final or ltr or hybrid)),
         {CHUNKS[n].chunk_id: stored(CHUNKS[n]) for n in fetched}, cast(Snapshot, None),
     )  # fmt: skip
-    return Replay(found, Draft(sentences, 0.3, "extractive"), Verified(sentences, ()), answer)
+    return Replay(found, (), Draft(sentences, "extractive"), Verified(sentences, ()), answer)
 
 
 def lost(gold: Gold, played: Replay, *, right: bool = False) -> Loss:

@@ -1,0 +1,199 @@
+"""Fits what sentences and contexts are worth, and calibrates the probability that a context answers."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression, minimize
+
+from citewell.core.errors import DatasetInvalid
+from citewell.core.scores import auroc
+from citewell.evaluation.calibration import Case
+from citewell.evaluation.measures.abstention import risk_coverage, threshold_for_risk
+from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, CONTEXT_FEATURES
+from citewell.generate.evidence.model import Configuration, Linear, Risk
+from citewell.generate.evidence.sentences import ALL_FEATURES, FEATURES
+
+Matrix = NDArray[np.float64]
+RIDGE = 1e-2
+LEAST_CASES = 40  # of either kind; fewer tell nothing
+ISOTONIC_FROM = 400  # cases: with fewer a line in the log odds is surer (Platt, 1999)
+STEPS = 12  # most knots of an isotonic calibration
+RISKS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+BINS = 10  # of equal counts, for the expected calibration error
+
+
+def fit_sentences(cases: Sequence[Case], *, reads: bool) -> Linear:
+    """Weights by which the sentence that holds the answer comes first in its context: softmax over its sentences, each source alike."""
+    known = [case for case in cases if case.holds is not None]
+    shares = Counter(case.source for case in known)
+    names = ALL_FEATURES if reads else FEATURES
+    rows = [case.rows[:, : len(names)] for case in known]
+    mean, spread = _scale(np.vstack(rows))
+    scaled = [(r - mean) / spread for r in rows]
+    importance = np.array([1 / shares[case.source] for case in known])
+    importance /= importance.sum()
+
+    def loss(w: Matrix) -> tuple[float, Matrix]:
+        total, gradient = RIDGE * float(w @ w) / 2, RIDGE * w
+        for r, case, weight in zip(scaled, known, importance, strict=True):
+            logits = r @ w
+            logits -= logits.max()
+            p = np.exp(logits)
+            p /= p.sum()
+            held = p * case.holds
+            mass = max(float(held.sum()), 1e-12)
+            total -= weight * np.log(mass)
+            gradient = gradient + weight * (r.T @ (p - held / mass))
+        return total, gradient
+
+    weights = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B").x / spread
+    return Linear(weights=_named(names, weights), intercept=round(float(-weights @ mean), 4))
+
+
+def fit_contexts(cases: Sequence[Case], sentence: Linear, *, reads: bool) -> Linear:
+    """Weights by which contexts that answer are told from those that do not: each source alike, and in it both kinds."""
+    names = ALL_CONTEXT_FEATURES if reads else CONTEXT_FEATURES
+    rows = contexts(cases, sentence)[:, : len(names)]
+    labels = np.array([float(case.sufficient) for case in cases])
+    counts = Counter((case.source, case.sufficient) for case in cases)
+    sources = {source for source, _ in counts}
+    both = {source for source in sources if counts[source, True] and counts[source, False]}
+    importance = np.array([1 / counts[c.source, c.sufficient] if c.source in both else 0.0 for c in cases])
+    importance /= importance.sum()
+    mean, spread = _scale(rows)
+    x = np.hstack([(rows - mean) / spread, np.ones((len(rows), 1))])
+
+    def loss(w: Matrix) -> tuple[float, Matrix]:
+        logits = x @ w
+        p = 1 / (1 + np.exp(-logits))
+        total = float(importance @ np.logaddexp(0, np.where(labels == 1, -logits, logits)))
+        penalty = np.append(w[:-1], 0.0)
+        return total + RIDGE * float(penalty @ penalty) / 2, x.T @ (importance * (p - labels)) + RIDGE * penalty
+
+    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
+    weights = found[:-1] / spread
+    return Linear(weights=_named(names, weights), intercept=round(float(found[-1] - weights @ mean), 4))
+
+
+def contexts(cases: Sequence[Case], sentence: Linear) -> Matrix:
+    """ALL_CONTEXT_FEATURES of each case, given the sentence model."""
+    return np.array([case.described(sentence.over(case.rows, ALL_FEATURES)) for case in cases]).reshape(
+        len(cases), len(ALL_CONTEXT_FEATURES)
+    )
+
+
+def calibrate(log_odds: Matrix, sufficient: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
+    """Knots (log odds, probability), both rising: isotonic where there are many cases, else a logistic curve."""
+    if len(log_odds) < ISOTONIC_FROM:
+        slope, shift = _platt(log_odds, sufficient)
+        at = np.linspace(log_odds.min() - 1, log_odds.max() + 1, STEPS)
+        return _knots(at, 1 / (1 + np.exp(-(slope * at + shift))))
+    order = np.argsort(log_odds, kind="stable")
+    # A few cases a step: else a run of luck at either end becomes certainty.
+    groups = np.array_split(order, STEPS)
+    at = np.array([log_odds[g].mean() for g in groups])
+    share = np.array([(sufficient[g].sum() + 1) / (len(g) + 2) for g in groups])
+    return _knots(at, isotonic_regression(share, weights=[len(g) for g in groups]).x)
+
+
+def calibration_error(probability: Matrix, sufficient: NDArray[np.bool_]) -> float:
+    """Expected calibration error over bins of equal counts (Naeini, Cooper and Hauskrecht, AAAI 2015)."""
+    order = np.argsort(probability, kind="stable")
+    bins = [group for group in np.array_split(order, min(BINS, len(order))) if len(group)]
+    return float(sum(len(b) * abs(probability[b].mean() - sufficient[b].mean()) for b in bins) / len(order))
+
+
+def held_out_error(log_odds: Matrix, sufficient: NDArray[np.bool_], keys: Sequence[str]) -> float:
+    """The calibration error on each half of the cases, calibrated on the other; cases with the same key stay together."""
+    names = sorted(set(keys))
+    half = {name: number % 2 for number, name in enumerate(names)}
+    side = np.array([half[key] for key in keys])
+    probability = np.zeros(len(log_odds))
+    for part in (0, 1):
+        knots = calibrate(log_odds[side != part], sufficient[side != part])
+        raw, known = zip(*knots, strict=True)
+        probability[side == part] = np.interp(log_odds[side == part], raw, known)
+    return calibration_error(probability, sufficient)
+
+
+def configure(
+    fitting: Sequence[Case], calibrating: Sequence[Case], *, generator: str, embedder: str, reranker: str, language: str,
+    right: Callable[[Case, int], bool], sentence: Linear | None = None, context: Linear | None = None,
+) -> Configuration:  # fmt: skip
+    """A configuration fitted on some cases and calibrated on others; `right(case, best)` says whether quoting that sentence is right.
+
+    Raises DatasetInvalid where there are too few questions of either kind.
+    """
+    for cases, what in ((fitting, "to fit on"), (calibrating, "to calibrate with")):
+        if not cases and sentence is not None and context is not None:
+            continue
+        kinds = Counter(case.sufficient for case in cases)
+        if min(kinds[True], kinds[False]) < LEAST_CASES:
+            raise DatasetInvalid(
+                f"{kinds[True]} answered and {kinds[False]} unanswered questions are too few {what}: {LEAST_CASES} of either kind are needed",
+                hint="Add judged questions, some of them with answerable: false.",
+            )
+    reads = bool(reranker)
+    sentence = sentence or fit_sentences(fitting, reads=reads)
+    context = context or fit_contexts(fitting, sentence, reads=reads)
+    log_odds = context.over(contexts(calibrating, sentence), ALL_CONTEXT_FEATURES)
+    sufficient = np.array([case.sufficient for case in calibrating], dtype=bool)
+    knots = calibrate(log_odds, sufficient)
+    made = Configuration(
+        generator=generator, embedder=embedder, reranker=reranker, language=language, sentence=sentence, context=context, knots=knots,
+        questions=len(calibrating), error=round(held_out_error(log_odds, sufficient, [c.query.text for c in calibrating]), 4),
+        auroc=auroc(log_odds[sufficient].tolist(), log_odds[~sufficient].tolist()),
+        data=tuple(sorted({case.source for case in (*fitting, *calibrating)})),
+    )  # fmt: skip
+    best = [int(np.argmax(sentence.over(case.rows, ALL_FEATURES))) for case in calibrating]
+    curve = risk_coverage(
+        [made.probability(value) for value in log_odds], [right(c, b) for c, b in zip(calibrating, best, strict=True)]
+    )
+    risks = []
+    for risk in RISKS:
+        point = threshold_for_risk(curve, risk)
+        if point is not None:
+            risks.append(Risk(risk=risk, threshold=round(point.threshold, 4), coverage=round(point.coverage, 4)))
+    return made.model_copy(update={"risks": tuple(risks)})
+
+
+def by_source(cases: Sequence[Case]) -> dict[str, list[Case]]:
+    """The cases of each source."""
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        found[case.source].append(case)
+    return found
+
+
+def _scale(rows: Matrix) -> tuple[Matrix, Matrix]:
+    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    return mean, np.where(spread > 0, spread, 1.0)
+
+
+def _named(names: Sequence[str], weights: Matrix) -> dict[str, float]:
+    return {name: round(float(w), 4) for name, w in zip(names, weights, strict=True)}
+
+
+def _platt(log_odds: Matrix, sufficient: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and shift of the logistic curve, with targets drawn in a little as Platt has them."""
+    positive, negative = int(sufficient.sum()), int((~sufficient).sum())
+    target = np.where(sufficient, (positive + 1) / (positive + 2), 1 / (negative + 2))
+
+    def loss(w: Matrix) -> float:
+        logits = w[0] * log_odds + w[1]
+        return float((np.logaddexp(0, logits) - target * logits).mean())
+
+    found = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return max(float(found[0]), 1e-6), float(found[1])
+
+
+def _knots(at: Matrix, probability: Matrix) -> tuple[tuple[float, float], ...]:
+    found: list[tuple[float, float]] = []
+    for raw, p in zip(at.tolist(), np.clip(probability, 0.0, 1.0).tolist(), strict=True):
+        if not found or raw > found[-1][0] + 1e-6:
+            found.append((round(raw, 4), round(max(p, found[-1][1] if found else 0.0), 4)))
+    return tuple(found)

@@ -1,0 +1,115 @@
+"""Sentences are chosen that answer together, and what they lean on comes with them."""
+
+from __future__ import annotations
+
+from twins import WordCounter, evidence_of, make_chunk, shown
+
+from citewell.core.evidence import Quotable, Signals
+from citewell.core.settings import GenerateSettings
+from citewell.core.types import Block, Context, Passage, Query, Reading, StoredPassage
+from citewell.generate.extractive import ExtractiveGenerator, choose
+from citewell.generate.leaning import leans_of, whole_of
+from citewell.generate.parts import parts_of
+from citewell.generate.quotables import quotable_sentences
+
+GENERATOR = ExtractiveGenerator(WordCounter(), GenerateSettings())
+QUERY = Query("how many days")
+
+
+def passage_of(*blocks: tuple[str, str]) -> Passage:
+    """A passage of blocks of these kinds, a line each."""
+    made, at = [], 0
+    for kind, text in blocks:
+        made.append(Block(at, at + len(text), kind))  # type: ignore[arg-type]
+        at += len(text) + 1
+    chunk = make_chunk("d", "\n".join(text for _, text in blocks))
+    return Passage(1, StoredPassage(chunk, "s/d", tuple(made)), 1.0, chunk.text)
+
+
+def quoted(passage: Passage, words: str) -> Quotable:
+    return next(q for q in quotable_sentences(passage) if words in q.text)
+
+
+def test_one_sure_sentence_is_enough_and_more_are_quoted_where_none_is() -> None:
+    context = shown("Leave is 28 days.", "Trains go hourly then.", "Hotels cost much money.", "Pumps are always blue.")
+    assert choose(evidence_of(context, [5.0, 0.0, 0.0, 0.0]), 3) == [0]
+    assert choose(evidence_of(context, [1.0, 0.9, 0.8, 0.7]), 3) == [0, 1, 2]
+    assert choose(evidence_of(context, [1.0, 0.9, -9.0, -9.0]), 3) == [0, 1]
+    assert choose(evidence_of(shown(), []), 3) == []
+
+
+def test_what_is_said_already_is_not_quoted_again() -> None:
+    context = shown("Leave is 28 days.", "leave is 28 days", "Hotels cost much money.")
+    assert choose(evidence_of(context, [1.0, 1.0, 0.9]), 3) == [0, 2]
+
+
+def test_an_answer_keeps_below_its_words() -> None:
+    long = " ".join(["word"] * 60)
+    context = shown(f"First {long}.", f"Second {long}.", "Short one here.")
+    assert choose(evidence_of(context, [1.0, 1.0, 0.9]), 3) == [0, 2]
+
+
+def test_sentences_are_in_reading_order_and_the_readers_words_are_highlighted() -> None:
+    context = shown("Leave is 28 days a year.", "It grows with age, says the law.")
+    ids = [p.chunk.chunk_id for p in context.passages]
+    signals = Signals(readings={ids[0]: Reading(1.0, 0.9, 9, 16, 3.0), ids[1]: Reading(1.0, 0.9, 0, 32, 3.0)})
+    draft = GENERATOR.generate(QUERY, context, [evidence_of(context, [1.0, 1.1], signals)])
+    assert [s.citations[0].marker for s in draft.sentences] == [1, 2]
+    assert draft.sentences[0].short_answer == "28 days"
+    assert draft.sentences[1].highlight is None  # all of a sentence is no short answer
+
+
+def test_each_part_of_a_question_gets_its_sentence() -> None:
+    context = shown("Leave is 28 days.", "Trains go hourly then.")
+    parts = [evidence_of(context, [9.0, 0.0]), evidence_of(context, [0.0, 9.0])]
+    draft = GENERATOR.generate(QUERY, context, parts)
+    assert [s.citations[0].doc_id for s in draft.sentences] == ["a", "b"]
+    assert GENERATOR.generate(QUERY, Context((), 0, 64), [evidence_of(shown(), [])]).sentences == ()
+
+
+def test_a_pronoun_brings_what_it_stands_for_and_a_turn_what_it_turns() -> None:
+    passage = passage_of(
+        ("paragraph", "Maria Holt leads Graz. She signs all contracts. However, trainees may not sign.")
+    )
+    assert [(lean.kind, lean.citation.quote) for lean in leans_of(quoted(passage, "She signs"))] == [
+        ("antecedent", "Maria Holt leads Graz.")
+    ]
+    assert [lean.kind for lean in leans_of(quoted(passage, "However"))] == ["condition"]
+    assert leans_of(quoted(passage, "Maria")) == ()
+
+
+def test_a_list_item_is_quoted_whole_with_what_introduces_the_list() -> None:
+    passage = passage_of(
+        ("paragraph", "After the trial period you get:"),
+        ("list_item", "a phone of your own. It is new."),
+        ("list_item", "a bicycle of your own"),
+    )
+    item = whole_of(quoted(passage, "It is new"))
+    assert item.text == "a phone of your own. It is new."
+    assert passage.chunk.text[item.start_char : item.end_char] == item.text
+    assert [(lean.kind, lean.citation.quote) for lean in leans_of(quoted(passage, "bicycle"))] == [
+        ("list", "After the trial period you get:")
+    ]
+
+
+def test_a_table_row_is_quoted_whole() -> None:
+    passage = passage_of(
+        ("paragraph", "Limits are these ones."),
+        ("table_header", "Meal | Limit"),
+        ("table_row", "Dinner. Late | £32 | €36"),
+    )
+    assert whole_of(quoted(passage, "Late")).text == "Dinner. Late | £32 | €36"
+
+
+def test_a_question_is_taken_apart_where_it_asks_several_things() -> None:
+    assert parts_of("Who built the bridge and when was it closed?") == [
+        "Who built the bridge?", "Who built the bridge? when was it closed?",
+    ]  # fmt: skip
+    assert parts_of("What is leave? How many days are there?") == ["What is leave?", "How many days are there?"]
+    for whole in (
+        "Who wrote it and sold it?",
+        "What are the rules for trains and planes?",
+        "leave days",
+        "Is it on and is it off and is it x and is it y?",
+    ):
+        assert parts_of(whole) == [whole]
