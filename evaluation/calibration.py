@@ -42,6 +42,7 @@ class Case:
     passage does. `part` is the one of PARTS that the question's article falls into."""
 
     source: str
+    article: str
     part: int
     language: str
     query: Query
@@ -75,15 +76,15 @@ def collect(
     found = [(topic, finder.find(topic, dataset.qrels.get(topic.query_id, {}))) for topic in topics]
     asked = []
     for topic, gold in found:
-        part = part_of(_article(topic, gold, titles))
-        if parts is None or part in parts:
-            asked.append((topic, gold, part))
+        article = _article(topic, gold, titles)
+        if parts is None or part_of(article) in parts:
+            asked.append((topic, gold, article))
     if most is not None and len(asked) > most:
         asked = random.Random(seed).sample(asked, most)  # noqa: S311 (a sample, not a secret)
-    for number, (topic, gold, part) in enumerate(asked):
+    for number, (topic, gold, article) in enumerate(asked):
         if progress is not None:
             progress.advance(number, len(asked), topic.text[:60])
-        yield from _cases(engine, dataset.name, topic, gold, part, titles, whole_article=number % 2 == 1)
+        yield from _cases(engine, dataset.name, topic, gold, article, titles, whole_article=number % 2 == 1)
 
 
 def _article(topic: Topic, gold: Gold, titles: dict[str, str]) -> str:
@@ -92,20 +93,22 @@ def _article(topic: Topic, gold: Gold, titles: dict[str, str]) -> str:
 
 
 def _cases(
-    engine: Engine, source: str, topic: Topic, gold: Gold, part: int, titles: dict[str, str], *, whole_article: bool
+    engine: Engine, source: str, topic: Topic, gold: Gold, article: str, titles: dict[str, str], *, whole_article: bool
 ) -> Iterator[Case]:  # fmt: skip
     found = retrieve(engine, engine.snapshot(), topic.query)
-    yield from _case(engine, source, topic, gold, part, found.final)
+    yield from _case(engine, source, topic, gold, article, found.final)
     if topic.answerable and gold.documents:
         lost = set(gold.documents)
         if whole_article:
             lost_titles = {titles[doc_id] for doc_id in gold.documents}
             lost |= {doc_id for doc_id, title in titles.items() if title in lost_titles}
         without = found.final.without({c.chunk_id for c in found.final.candidates if c.doc_id in lost})
-        yield from _case(engine, source, topic, None, part, without)
+        yield from _case(engine, source, topic, None, article, without)
 
 
-def _case(engine: Engine, source: str, topic: Topic, gold: Gold | None, part: int, ranking: Ranking) -> Iterator[Case]:
+def _case(
+    engine: Engine, source: str, topic: Topic, gold: Gold | None, article: str, ranking: Ranking
+) -> Iterator[Case]:
     """The case of one ranking, of which the documents that answer were taken out where `gold` is None; none where it cannot be told
     whether the context answers, or where it has no sentence."""
     snapshot = engine.snapshot()
@@ -119,7 +122,9 @@ def _case(engine: Engine, source: str, topic: Topic, gold: Gold | None, part: in
     rows, _ = scales.describe(topic.query, quotables, read)
     holds = None if gold is None else _holds(quotables, topic, gold)
     language = topic.language or language_of(topic.text, "en")
-    yield Case(source, part, language, topic.query, context, quotables, rows, read, scales, holds, known)
+    yield Case(
+        source, article, part_of(article), language, topic.query, context, quotables, rows, read, scales, holds, known
+    )
 
 
 def _sufficient(topic: Topic, gold: Gold | None, context: Context) -> bool | None:

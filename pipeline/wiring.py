@@ -11,7 +11,7 @@ from pathlib import Path
 from citewell.core.cache import CacheUse
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.filters import Filter
-from citewell.core.models import model_folder
+from citewell.core.models import model_folder, weights_fingerprint
 from citewell.core.protocols import Embedder, Generator, Reader, Reranker
 from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
@@ -252,7 +252,13 @@ class Engine:
             return self.aligner
         folder = model_folder(name)
         weights = VerifierWeights.read(folder)
-        entailment = Entailment(folder, model_folder(weights.trunk), self.settings.encoders, self.kept)
+        trunk = model_folder(weights.trunk)
+        if weights_fingerprint(trunk) != weights.trunk_fingerprint:
+            raise ModelMismatch(
+                f"the verifier {name} belongs to other weights of {weights.trunk} than are installed",
+                hint="Restore them, train the verifier anew, or check by alignment alone: generate.verifier = alignment.",
+            )
+        entailment = Entailment(folder, trunk, self.settings.encoders, self.kept)
         return ClaimVerifier(weights.full, entailment)
 
     def variant(self, settings: Settings) -> Engine:

@@ -46,6 +46,7 @@ class EntailmentModel(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.head = nn.Linear(hidden, len(VERDICTS))
+        self.rank = 0
 
     @classmethod
     def to_train(cls, trunk_folder: Path, rank: int = RANK) -> EntailmentModel:
@@ -55,6 +56,7 @@ class EntailmentModel(nn.Module):
             parameter.requires_grad_(False)
         for name, linear in _linears(model.trunk):
             _put(model.trunk, name, LowRank(linear, rank))
+        model.rank = rank
         return model
 
     @classmethod

@@ -42,6 +42,7 @@ class VerifierWeights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trunk: str
+    trunk_fingerprint: str
     full: Weights
     alignment: Weights
 

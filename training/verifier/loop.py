@@ -65,8 +65,8 @@ def encode(claims: Sequence[Claim], trunk: Path, max_tokens: int) -> list[Row]:
 
 def train(
     rows: Sequence[Row], dev: Sequence[Row], trunk: Path, out: Path, settings: VerifierTraining, tell: Tell
-) -> EntailmentModel:
-    """Trains from where the checkpoint in `out` left off, or from the beginning, and leaves the adapter of the last step in `out`."""
+) -> tuple[EntailmentModel, int]:
+    """Trains from where the checkpoint in `out` left off, or from the beginning; the model of the last step, and how many there were."""
     torch.manual_seed(settings.seed)
     model = EntailmentModel.to_train(trunk, RANK)
     model.train()
@@ -108,8 +108,7 @@ def train(
         if step % 500 == 0 or step == len(plan):
             tell({"step": step, "dev": measure(model, dev)})
     model.eval()
-    model.save(out)
-    return model
+    return model, step
 
 
 def collate(rows: Sequence[Row]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,98 @@
+"""The verifier on public claims and on altered sentences, beside alignment alone.
+
+    python benchmarks/verifier.py GROUNDEDNESS_FOLDER [--altered FILE.jsonl] [--verifier NAME_OR_FOLDER] [--most N]
+
+GROUNDEDNESS_FOLDER holds *.jsonl with `premise`, `hypothesis`, `label`; FILE.jsonl is what `benchmarks/alterations.py` makes. Balanced
+accuracy and AUROC are those of the probability at one half, precision and coverage those of the verdict `supported`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+from measuring import describe_machine
+
+from citewell.core.scores import auroc
+from citewell.core.settings import load_settings
+from citewell.core.verdicts import Claimed, Verdict
+from citewell.pipeline.wiring import Engine
+from citewell.training.verifier.claims import SUPPORTED, read_judged
+from citewell.training.verifier.fit import balanced
+
+SEED = 5
+
+
+def main() -> None:
+    """Prints tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--altered", type=Path)
+    parser.add_argument("--verifier", default="citewell-verifier")
+    parser.add_argument("--most", type=int, help="claims of a set")
+    arguments = parser.parse_args()
+    print(describe_machine())
+    engine = Engine(Path("."), load_settings(generate={"verifier": arguments.verifier}))
+    accuracy = {
+        name: groundedness(engine, arguments.folder, name, arguments.most) for name in ("alignment", "entailment")
+    }
+    gain = float(np.mean(accuracy["entailment"])) - float(np.mean(accuracy["alignment"]))
+    print(f"balanced accuracy, mean of sets: {gain:+.3f} over alignment alone")
+    if arguments.altered:
+        altered(engine, arguments.altered)
+
+
+def verdicts(engine: Engine, name: str, claims: list[Claimed]) -> tuple[list[Verdict], float]:
+    """What the verifier of this name says, and milliseconds a claim."""
+    verifier = engine.verifier if name == "entailment" else engine.aligner
+    verifier.check(claims[:2])
+    began = time.perf_counter()
+    found = [verdict for claim in claims for verdict in verifier.check([claim])]
+    return found, 1000 * (time.perf_counter() - began) / max(1, len(claims))
+
+
+def groundedness(engine: Engine, folder: Path, name: str, most: int | None) -> list[float]:
+    """Figures by set; the balanced accuracies."""
+    by: dict[str, list[tuple[Claimed, bool]]] = defaultdict(list)
+    for claim in read_judged(folder):
+        by[claim.source].append((Claimed(claim.text, claim.evidence), claim.target == (SUPPORTED,)))
+    print(f"\n{name:32} claims  bal.acc.  AUROC  precision  coverage  ms")
+    accuracies = []
+    for source, rows in sorted(by.items()):
+        chosen = random.Random(SEED).sample(rows, most) if most and len(rows) > most else rows
+        found, ms = verdicts(engine, name, [claim for claim, _ in chosen])
+        truth = np.array([label for _, label in chosen])
+        support = np.array([verdict.support for verdict in found])
+        called = np.array([verdict.label == "supported" for verdict in found])
+        accuracies.append(balanced(support >= 0.5, truth))
+        told = auroc(support[truth].tolist(), support[~truth].tolist()) or 0.0
+        precision = float(truth[called].mean()) if called.any() else float("nan")
+        print(
+            f"{source:32} {len(chosen):6} {accuracies[-1]:9.3f} {told:6.3f} {precision:10.3f} {called.mean():9.3f} {ms:5.1f}"
+        )
+    print(f"{'mean':32} {'':6} {np.mean(accuracies):9.3f}")
+    return accuracies
+
+
+def altered(engine: Engine, path: Path) -> None:
+    """The share of altered sentences that is not called supported, and of faithful ones that is not."""
+    cases = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for name in ("alignment", "entailment"):
+        found, ms = verdicts(engine, name, [Claimed(case["sentence"], case["source"]) for case in cases])
+        count, stopped = Counter[str](), Counter[str]()
+        for case, verdict in zip(cases, found, strict=True):
+            for kind in (case["kind"], "altered" if case["altered"] else "faithful"):
+                count[kind] += 1
+                stopped[kind] += verdict.label != "supported"
+        print(f"\n{name}: not supported, of {len(cases)} ({ms:.1f} ms each)")
+        for kind, number in count.items():
+            print(f"  {kind:14} {stopped[kind]:5} of {number:5} ({stopped[kind] / number:.3f})")
+
+
+if __name__ == "__main__":
+    main()
