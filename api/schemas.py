@@ -105,6 +105,9 @@ class SentenceModel(BaseModel):
         description="The characters of the text that answer in short, where a reader found them.",
         examples=[[9, 16]],
     )
+    share: float = Field(
+        0.0, description="Probability that this sentence holds the answer, given that one of the context does."
+    )
     heading: str = Field("", description="Title and headings above a quoted sentence.", examples=["Handbook › Leave"])
     leans_on: list[LeanModel] = Field([], description="Sentences without which it could be misread.")
 

@@ -25,7 +25,8 @@ class Lean:
 class Sentence:
     """One sentence of an answer and the citations that support it.
 
-    `[start, end)` of `highlight` are the words of the text that answer in short; `heading` stands above a quoted sentence.
+    `[start, end)` of `highlight` are the words of the text that answer in short; `heading` stands above a quoted sentence. `share`
+    is the probability that this sentence holds the answer, given that one of the context does.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Sentence:
     highlight: tuple[int, int] | None = None
     heading: str = ""
     leans_on: tuple[Lean, ...] = ()
+    share: float = 0.0
 
     @property
     def short_answer(self) -> str:
@@ -44,12 +46,14 @@ class Sentence:
 class Sufficiency:
     """The probability that a context answers the question, the log odds before calibration, and what they come from.
 
-    `uncalibrated` says why the number is an estimate and no probability; empty where it is one.
+    `uncalibrated` says why the number is an estimate and no probability; empty where it is one. `thresholds` are pairs of a stated risk and
+    the probability at and above which answers were wrong no more often, rising in risk.
     """
 
     probability: float
     log_odds: float
     uncalibrated: str = ""
+    thresholds: tuple[tuple[float, float], ...] = ()
     features: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -116,8 +120,9 @@ class Answer:
 
     @property
     def short_answer(self) -> str:
-        """The words that answer in short, where a sentence has them highlighted."""
-        return next((s.short_answer for s in self.sentences if s.highlight), "")
+        """The highlighted words of the likeliest sentence; empty where it has none."""
+        likeliest = max(self.sentences, key=lambda sentence: (sentence.share, bool(sentence.highlight)), default=None)
+        return likeliest.short_answer if likeliest else ""
 
 
 def _told(sentence: Sentence) -> str:

@@ -289,6 +289,12 @@ class GenerateSettings(Section):
         description="Bundled name or local path of what checks sentences by meaning; `alignment`: by words and figures alone.",
     )
     max_sentences: int = Field(3, ge=1, le=5, description="Most sentences of an extractive answer.")
+    risk: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Share of answers that may be wrong; the calibration tells the threshold for it. 0: generate.threshold.",
+    )
     # On held-out questions 0.40 answers 0.90 of the answerable and refuses 0.64 of the others, near misses among them: the
     # best mean of both (benchmarks/fit_evidence.py).
     threshold: float = Field(

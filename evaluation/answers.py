@@ -117,6 +117,7 @@ def evaluate_answers(
         em=mean["em"],
         f1=mean["f1"],
         containment=mean["containment"],
+        short_f1=mean["short_f1"],
         overall=_overall(played),
         citation_precision=mean["citation_precision"],
         citation_recall=mean["citation_recall"],
@@ -208,6 +209,7 @@ def _measure(played: Sequence[Played], engine: Engine) -> tuple[dict[str, dict[s
         if p.answerable and p.topic.answers:
             measured["em"][key] = exact_match(p.said, p.topic.answers)
             measured["f1"][key] = token_f1(p.said, p.topic.answers)
+            measured["short_f1"][key] = token_f1(p.answer.short_answer or p.said, p.topic.answers)
             measured["containment"][key] = contains(p.said, p.topic.answers)
         held = [holds(c, p.topic, p.gold) for c in p.citations]
         if p.answerable and p.gold.level != "unknown":

@@ -79,6 +79,7 @@ ANSWER_MEASURES = {
     "right": "right answers and right refusals",
     "em": "exact match (EM)",
     "f1": "token F1",
+    "short_f1": "token F1 of the short answer",
     "containment": "containment: an accepted answer is quoted",
     "evidence_recall": "answerable: a citation holds the evidence",
     "citation_precision": "citation precision: cited spans that hold evidence or answer",
@@ -157,6 +158,9 @@ class AnswersRecord(Part):
     em: float | None
     f1: float | None
     containment: float | None
+    short_f1: float | None = Field(
+        None, description="Token F1 of the short answer, of the whole answer where it has none."
+    )
     overall: dict[str, float] = Field(description="EM and F1 over all topics, silence right where nothing answers.")
     citation_precision: float | None
     citation_recall: float | None

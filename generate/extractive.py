@@ -54,7 +54,8 @@ class ExtractiveGenerator:
         for part in evidence:
             for index in choose(part, each):
                 quotable = whole_of(part.quotables[index])
-                sentences.setdefault((quotable.passage.marker, quotable.start_char), _sentence(quotable, part))
+                place = quotable.passage.marker, quotable.start_char
+                sentences.setdefault(place, _sentence(quotable, part, float(shares_of(part)[index])))
         return Draft(tuple(sentences[place] for place in sorted(sentences)), self.route)
 
 
@@ -62,8 +63,7 @@ def choose(evidence: Evidence, most: int) -> list[int]:
     """The sentences that answer together, the likeliest first: together they likely hold the answer, and none repeats another."""
     if not evidence.quotables:
         return []
-    shares = np.exp(evidence.logits - evidence.logits.max())
-    shares /= shares.sum()
+    shares = shares_of(evidence)
     chosen: list[int] = []
     words = 0
     for candidate in np.argsort(-shares, kind="stable").tolist():
@@ -77,11 +77,17 @@ def choose(evidence: Evidence, most: int) -> list[int]:
     return chosen
 
 
+def shares_of(evidence: Evidence) -> NDArray[np.float64]:
+    """The probability of each sentence that it holds the answer, given that one does."""
+    shares = np.exp(evidence.logits - evidence.logits.max())
+    return np.asarray(shares / shares.sum(), dtype=np.float64)
+
+
 def _repeats(candidate: int, chosen: Sequence[int], vectors: NDArray[np.float32]) -> bool:
     return any(float(vectors[candidate] @ vectors[other]) >= REPEATED for other in chosen)
 
 
-def _sentence(quotable: Quotable, evidence: Evidence) -> Sentence:
+def _sentence(quotable: Quotable, evidence: Evidence, share: float) -> Sentence:
     reading = evidence.signals.readings.get(quotable.passage.chunk.chunk_id)
     return Sentence(
         quotable.text,
@@ -89,6 +95,7 @@ def _sentence(quotable: Quotable, evidence: Evidence) -> Sentence:
         highlight=_highlight(quotable, reading),
         heading=quotable.passage.chunk.header,
         leans_on=leans_of(quotable),
+        share=round(share, 4),
     )
 
 

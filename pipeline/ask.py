@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from citewell.generate.parts import parts_of
 from citewell.generate.verification.draft import Verified, verify_draft
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.copies import name_copies
-from citewell.pipeline.decide import Part, decide
+from citewell.pipeline.decide import Part, decide, threshold_for
 from citewell.pipeline.retrieve import SKIPPED, Retrieved, fetch_depth, retrieve
 from citewell.pipeline.wiring import Engine
 
@@ -58,7 +58,9 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
         context = gather(engine, query, found.final, found.passages)
         parts = weigh_parts(engine, snapshot, query, context)
         with stage("generate", route=engine.generator.route) as span:
-            draft = engine.generator.generate(query, context, [part.evidence for part in _answered(engine, parts)])
+            # All of them when none is answered, so that it can be told what was found.
+            told = [part for part in parts if part.is_answered] or parts
+            draft = engine.generator.generate(query, context, [part.evidence for part in told])
             span.facts["sentences"] = len(draft.sentences)
         with stage("verify", verifier=engine.verifier.name) as span:
             verified = name_copies(engine, verify_draft(draft, context, engine.catalog, engine.verifier), query.groups)
@@ -90,7 +92,8 @@ def weigh_parts(engine: Engine, snapshot: Snapshot, query: Query, context: Conte
         parts = []
         for text in parts_of(query.text):
             part = replace(query, text=text)
-            parts.append(Part(text, weigh(engine, snapshot, part, context)))
+            evidence = weigh(engine, snapshot, part, context)
+            parts.append(Part(text, evidence, threshold_for(evidence.sufficiency, engine.settings.generate)))
         span.facts["sufficiency"] = [round(part.evidence.sufficiency.probability, 4) for part in parts]
         notes = dict.fromkeys(p.evidence.sufficiency.uncalibrated for p in parts if p.evidence.sufficiency.uncalibrated)
         if notes:
@@ -119,11 +122,6 @@ def signals(engine: Engine, snapshot: Snapshot, query: Query, context: Context) 
         if engine.reader is not None and chunks:
             readings = dict(zip(ids, engine.reader.read(query, chunks), strict=True))
     return Signals(snapshot.bm25.score(query, ids), snapshot.dense.score(query, ids), readings)
-
-
-def _answered(engine: Engine, parts: Sequence[Part]) -> Sequence[Part]:
-    """The parts of the question that the context answers; all of them when it answers none, so that it can be told what was found."""
-    return [part for part in parts if part.probability >= engine.settings.generate.threshold] or parts
 
 
 def search(

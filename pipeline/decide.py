@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from citewell.core.answers import Answer, AnswerStatus, Conflict, Sufficiency
 from citewell.core.evidence import Evidence
+from citewell.core.settings import GenerateSettings
 from citewell.core.tracing import Trace
 from citewell.core.types import Context, Query
 from citewell.generate.conflicts import conflicts_of
@@ -17,6 +18,7 @@ from citewell.index.snapshot import Snapshot
 from citewell.pipeline.wiring import Engine
 
 MOST_LOOKED_FOR = 12
+NEVER = 1.01  # above any probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +28,32 @@ class Part:
     text: str
     evidence: Evidence
 
+    threshold: float
+
     @property
     def probability(self) -> float:
         """That the context answers it."""
         return self.evidence.sufficiency.probability
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the evidence is strong enough to answer it."""
+        return self.probability >= self.threshold
 
 
 def decide(
     engine: Engine, snapshot: Snapshot, query: Query, context: Context, parts: Sequence[Part], verified: Verified, trace: Trace
 ) -> Answer:  # fmt: skip
     """Answers with what was verified when the evidence is strong enough, in part when some of what is asked is missing, else abstains."""
-    threshold = engine.settings.generate.threshold
-    answered = [part for part in parts if part.probability >= threshold]
-    missing = tuple(part.text for part in parts if part.probability < threshold) if len(parts) > 1 and answered else ()
+    answered = [part for part in parts if part.is_answered]
+    missing = tuple(part.text for part in parts if not part.is_answered) if len(parts) > 1 and answered else ()
     enough = bool(answered and verified.sentences)
     status: AnswerStatus = "abstained"
     if enough:
         status = "partial" if verified.dropped or missing else "grounded"
     sentences = verified.sentences if enough else ()
     conflicts = conflicts_of(sentences, answered[0].evidence) if enough else ()
-    sufficiency = _overall(answered or parts)
+    least = min(answered or parts, key=lambda part: part.probability)  # the part of which it is least sure
     timings = trace.timings_ms()
     return Answer(
         answer_id=answer_id(engine, snapshot, query),
@@ -53,8 +61,8 @@ def decide(
         status=status,
         sentences=sentences,
         route=engine.generator.route,
-        sufficiency=sufficiency,
-        threshold=threshold,
+        sufficiency=least.evidence.sufficiency,
+        threshold=least.threshold,
         context=context,
         config_hash=engine.config_hash,
         generation=snapshot.generation,
@@ -81,9 +89,13 @@ def answer_id(engine: Engine, snapshot: Snapshot, query: Query) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def _overall(parts: Sequence[Part]) -> Sufficiency:
-    """That of the part of which it is least sure."""
-    return min((part.evidence.sufficiency for part in parts), key=lambda sufficiency: sufficiency.probability)
+def threshold_for(sufficiency: Sufficiency, settings: GenerateSettings) -> float:
+    """The probability from which on is answered: what the calibration tells for the stated risk, or the threshold of the settings where no
+    risk is stated, or nothing was calibrated. Above 1 where no threshold keeps to the risk: then nothing is answered."""
+    if not settings.risk or sufficiency.uncalibrated:
+        return settings.threshold
+    fitting = [threshold for risk, threshold in sufficiency.thresholds if risk <= settings.risk]
+    return fitting[-1] if fitting else NEVER
 
 
 def _reasons(

@@ -51,6 +51,7 @@ def _sentence(sentence: Sentence) -> dict[str, Any]:
         "citations": [asdict(citation) for citation in sentence.citations],
         "highlight": list(sentence.highlight) if sentence.highlight else None,
         "heading": sentence.heading,
+        "share": sentence.share,
         "leans_on": [asdict(lean) for lean in sentence.leans_on],
     }
 

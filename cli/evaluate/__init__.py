@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from citewell.cli.evaluate.answers import answers
+from citewell.cli.evaluate.calibrate import calibrate
 from citewell.cli.evaluate.compare import compare
 from citewell.cli.evaluate.gate import gate
 from citewell.cli.evaluate.report import report
@@ -26,5 +27,5 @@ def evaluate() -> None:
     """Measure retrieval, answers and refusals offline, through the code that serves."""
 
 
-for _command in (retrieval, answers, compare, gate, tune, synthesise, paraphrase, report):
+for _command in (retrieval, answers, compare, gate, tune, calibrate, synthesise, paraphrase, report):
     evaluate.add_command(_command)

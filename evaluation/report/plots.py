@@ -18,6 +18,7 @@ WIDTH, HEIGHT = 7.2, 3.6  # inches
 PNG_DPI = 150
 # Told apart also without colour vision (Okabe and Ito, 2008).
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
+RELIABILITY_BINS = 10
 SVG_SALT = "citewell"  # the same ids in each run, so that the same figures give the same file
 
 
@@ -82,6 +83,30 @@ def risk_coverage(record: AnswersRecord) -> Plot:
         axes.legend()
 
     return draw("risk-coverage", f"{record.dataset}: risk over coverage", paint)
+
+
+def reliability(points: Mapping[str, tuple[Sequence[float], Sequence[bool]]]) -> Plot:
+    """How often the documents did answer against the probability that was told, over bins of equal counts; a line a name."""
+
+    def paint(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color="#888", ls=":", label="as told")
+        for number, (name, (told, true)) in enumerate(points.items()):
+            order = sorted(range(len(told)), key=lambda i: told[i])
+            bins = [
+                order[k * len(order) // RELIABILITY_BINS : (k + 1) * len(order) // RELIABILITY_BINS]
+                for k in range(RELIABILITY_BINS)
+            ]
+            bins = [b for b in bins if b]
+            axes.plot(
+                [sum(told[i] for i in b) / len(b) for b in bins], [sum(true[i] for i in b) / len(b) for b in bins], marker="o", ms=4,
+                color=COLOURS[number % 6], label=f"{name} ({len(told)} cases)",
+            )  # fmt: skip
+        axes.set(
+            xlabel="probability that was told", ylabel="share that the documents answer", xlim=(0, 1), ylim=(0, 1.02)
+        )
+        axes.legend(loc="upper left")
+
+    return draw("reliability", "Reliability of the probability that the documents answer", paint)
 
 
 def latency(record: RetrievalRecord | AnswersRecord) -> Plot:

@@ -41,6 +41,7 @@ class Scales:
             probability=chosen.configuration.probability(odds),
             log_odds=odds,
             uncalibrated=chosen.uncalibrated,
+            thresholds=tuple((one.risk, one.threshold) for one in chosen.configuration.risks),
             features=dict(zip(ALL_CONTEXT_FEATURES, (round(float(v), 4) for v in described), strict=True)),
         )
         return Evidence(quotables, logits, vectors, signals, sufficiency)
