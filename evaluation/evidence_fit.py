@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,16 @@ from citewell.evaluation.calibration import Case
 from citewell.evaluation.measures.abstention import risk_coverage, threshold_for_risk
 from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, CONTEXT_FEATURES
 from citewell.generate.evidence.model import Configuration, Linear, Risk
-from citewell.generate.evidence.sentences import ALL_FEATURES, FEATURES
+from citewell.generate.evidence.sentences import ALL_FEATURES, FEATURES, SHARED_WORDS
+from citewell.generate.extractive import likeliest
 
 Matrix = NDArray[np.float64]
-RIDGE = 1e-2
+SENTENCE_RIDGE, CONTEXT_RIDGE = 0.3, 0.1  # strong: what is fitted on three sets has to hold on others
 LEAST_CASES = 40  # of either kind; fewer tell nothing
 ISOTONIC_FROM = 400  # cases: with fewer a line in the log odds is surer (Platt, 1999)
 STEPS = 12  # most knots of an isotonic calibration
 RISKS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+MOST_SENTENCES = 3  # as generate.max_sentences is by default
 BINS = 10  # of equal counts, for the expected calibration error
 
 
@@ -30,15 +32,16 @@ def fit_sentences(cases: Sequence[Case], *, reads: bool) -> Linear:
     """Weights by which the sentence that holds the answer comes first in its context: softmax over its sentences, each source alike."""
     known = [case for case in cases if case.holds is not None]
     shares = Counter(case.source for case in known)
-    names = ALL_FEATURES if reads else FEATURES
-    rows = [case.rows[:, : len(names)] for case in known]
+    names = [name for name in (ALL_FEATURES if reads else FEATURES) if name not in SHARED_WORDS]
+    columns = [ALL_FEATURES.index(name) for name in names]
+    rows = [case.rows[:, columns] for case in known]
     mean, spread = _scale(np.vstack(rows))
     scaled = [(r - mean) / spread for r in rows]
     importance = np.array([1 / shares[case.source] for case in known])
     importance /= importance.sum()
 
     def loss(w: Matrix) -> tuple[float, Matrix]:
-        total, gradient = RIDGE * float(w @ w) / 2, RIDGE * w
+        total, gradient = SENTENCE_RIDGE * float(w @ w) / 2, SENTENCE_RIDGE * w
         for r, case, weight in zip(scaled, known, importance, strict=True):
             logits = r @ w
             logits -= logits.max()
@@ -72,7 +75,9 @@ def fit_contexts(cases: Sequence[Case], sentence: Linear, *, reads: bool) -> Lin
         p = 1 / (1 + np.exp(-logits))
         total = float(importance @ np.logaddexp(0, np.where(labels == 1, -logits, logits)))
         penalty = np.append(w[:-1], 0.0)
-        return total + RIDGE * float(penalty @ penalty) / 2, x.T @ (importance * (p - labels)) + RIDGE * penalty
+        return total + CONTEXT_RIDGE * float(penalty @ penalty) / 2, x.T @ (
+            importance * (p - labels)
+        ) + CONTEXT_RIDGE * penalty
 
     found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
     weights = found[:-1] / spread
@@ -87,9 +92,12 @@ def contexts(cases: Sequence[Case], sentence: Linear) -> Matrix:
 
 
 def calibrate(log_odds: Matrix, sufficient: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
-    """Knots (log odds, probability), both rising: isotonic where there are many cases, else a logistic curve."""
+    """Knots (log odds, probability), both rising: a logistic curve, and where there are many cases the mean of it and isotonic steps.
+
+    Steps alone are flat for long stretches, within which no threshold could tell one case from another.
+    """
+    slope, shift = _platt(log_odds, sufficient)
     if len(log_odds) < ISOTONIC_FROM:
-        slope, shift = _platt(log_odds, sufficient)
         at = np.linspace(log_odds.min() - 1, log_odds.max() + 1, STEPS)
         return _knots(at, 1 / (1 + np.exp(-(slope * at + shift))))
     order = np.argsort(log_odds, kind="stable")
@@ -97,7 +105,8 @@ def calibrate(log_odds: Matrix, sufficient: NDArray[np.bool_]) -> tuple[tuple[fl
     groups = np.array_split(order, STEPS)
     at = np.array([log_odds[g].mean() for g in groups])
     share = np.array([(sufficient[g].sum() + 1) / (len(g) + 2) for g in groups])
-    return _knots(at, isotonic_regression(share, weights=[len(g) for g in groups]).x)
+    steps = isotonic_regression(share, weights=[len(g) for g in groups]).x
+    return _knots(at, (steps + 1 / (1 + np.exp(-(slope * at + shift)))) / 2)
 
 
 def calibration_error(probability: Matrix, sufficient: NDArray[np.bool_]) -> float:
@@ -122,9 +131,9 @@ def held_out_error(log_odds: Matrix, sufficient: NDArray[np.bool_], keys: Sequen
 
 def configure(
     fitting: Sequence[Case], calibrating: Sequence[Case], *, generator: str, embedder: str, reranker: str, language: str,
-    right: Callable[[Case, int], bool], sentence: Linear | None = None, context: Linear | None = None,
+    sentence: Linear | None = None, context: Linear | None = None,
 ) -> Configuration:  # fmt: skip
-    """A configuration fitted on some cases and calibrated on others; `right(case, best)` says whether quoting that sentence is right.
+    """A configuration fitted on some cases and calibrated on others. Thresholds are for the risk that what is quoted does not hold the answer.
 
     Raises DatasetInvalid where there are too few questions of either kind.
     """
@@ -149,9 +158,8 @@ def configure(
         auroc=auroc(log_odds[sufficient].tolist(), log_odds[~sufficient].tolist()),
         data=tuple(sorted({case.source for case in (*fitting, *calibrating)})),
     )  # fmt: skip
-    best = [int(np.argmax(sentence.over(case.rows, ALL_FEATURES))) for case in calibrating]
     curve = risk_coverage(
-        [made.probability(value) for value in log_odds], [right(c, b) for c, b in zip(calibrating, best, strict=True)]
+        [made.probability(value) for value in log_odds], [_is_right(case, sentence) for case in calibrating]
     )
     risks = []
     for risk in RISKS:
@@ -159,6 +167,14 @@ def configure(
         if point is not None:
             risks.append(Risk(risk=risk, threshold=round(point.threshold, 4), coverage=round(point.coverage, 4)))
     return made.model_copy(update={"risks": tuple(risks)})
+
+
+def _is_right(case: Case, sentence: Linear) -> bool:
+    """Whether one of the sentences that would be quoted holds the answer; where nobody says which do, whether the context does."""
+    if case.holds is None:
+        return case.sufficient
+    chosen = likeliest(sentence.over(case.rows, ALL_FEATURES), MOST_SENTENCES)
+    return bool(case.holds[chosen].any())
 
 
 def by_source(cases: Sequence[Case]) -> dict[str, list[Case]]:

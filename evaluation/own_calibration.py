@@ -12,7 +12,7 @@ import numpy as np
 
 from citewell.core.errors import DatasetInvalid
 from citewell.core.files import replace_text
-from citewell.evaluation.calibration import Case, collect
+from citewell.evaluation.calibration import collect
 from citewell.evaluation.evidence_fit import LEAST_CASES, calibration_error, configure, contexts
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.types import Dataset
@@ -60,7 +60,7 @@ def calibrate_own(indexed: Indexed, dataset: Dataset, progress: Progress | None 
         }
         before = engine.evidence_model.choose(**named).configuration
         after = configure(
-            [], own, generator=named["generator"], embedder=named["embedder"], reranker=reads, language=language, right=_right,
+            [], own, generator=named["generator"], embedder=named["embedder"], reranker=reads, language=language,
             sentence=before.sentence, context=before.context,
         )  # fmt: skip
         odds = after.context.over(contexts(own, after.sentence), ALL_CONTEXT_FEATURES)
@@ -82,7 +82,3 @@ def keep(model: EvidenceModel, directory: Path) -> Path:
     path = directory / FILE
     replace_text(path, model.model_dump_json(indent=1) + "\n")
     return path
-
-
-def _right(case: Case, best: int) -> bool:
-    return case.sufficient if case.holds is None else bool(case.holds[best])

@@ -55,7 +55,7 @@ class ExtractiveGenerator:
             for index in choose(part, each):
                 quotable = whole_of(part.quotables[index])
                 place = quotable.passage.marker, quotable.start_char
-                sentences.setdefault(place, _sentence(quotable, part, float(shares_of(part)[index])))
+                sentences.setdefault(place, _sentence(quotable, part, float(shares_of(part.logits)[index])))
         return Draft(tuple(sentences[place] for place in sorted(sentences)), self.route)
 
 
@@ -63,11 +63,12 @@ def choose(evidence: Evidence, most: int) -> list[int]:
     """The sentences that answer together, the likeliest first: together they likely hold the answer, and none repeats another."""
     if not evidence.quotables:
         return []
-    shares = shares_of(evidence)
+    order = np.argsort(-evidence.logits, kind="stable").tolist()
     chosen: list[int] = []
     words = 0
-    for candidate in np.argsort(-shares, kind="stable").tolist():
-        if len(chosen) == most or (chosen and (shares[chosen].sum() >= ENOUGH or shares[candidate] < LEAST_SHARE)):
+    shares = shares_of(evidence.logits)
+    for candidate in order:
+        if len(chosen) == most or (chosen and not _worth_more(shares, chosen, candidate)):
             break
         length = len(evidence.quotables[candidate].text.split())
         if chosen and (words + length > MOST_WORDS or _repeats(candidate, chosen, evidence.vectors)):
@@ -77,9 +78,24 @@ def choose(evidence: Evidence, most: int) -> list[int]:
     return chosen
 
 
-def shares_of(evidence: Evidence) -> NDArray[np.float64]:
+def likeliest(logits: NDArray[np.float64], most: int) -> list[int]:
+    """What `choose` chooses where no sentence repeats another or is long."""
+    shares = shares_of(logits)
+    chosen: list[int] = []
+    for candidate in np.argsort(-logits, kind="stable").tolist():
+        if len(chosen) == most or (chosen and not _worth_more(shares, chosen, candidate)):
+            break
+        chosen.append(candidate)
+    return chosen
+
+
+def _worth_more(shares: NDArray[np.float64], chosen: Sequence[int], candidate: int) -> bool:
+    return bool(shares[list(chosen)].sum() < ENOUGH and shares[candidate] >= LEAST_SHARE)
+
+
+def shares_of(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """The probability of each sentence that it holds the answer, given that one does."""
-    shares = np.exp(evidence.logits - evidence.logits.max())
+    shares = np.exp(logits - logits.max())
     return np.asarray(shares / shares.sum(), dtype=np.float64)
 
 

@@ -44,13 +44,17 @@ def fit_evidence(
 
 
 def divided(fitting: Sequence[Case], calibrating: Sequence[Case]) -> tuple[list[Case], list[Case]]:
-    """The same; where a set has few articles, so that none falls into one part, its articles are dealt out to both."""
+    """The same; where none falls into one part, the set's articles are dealt out to both, or the questions of its only one."""
     if fitting and calibrating:
         return list(fitting), list(calibrating)
     cases = [*fitting, *calibrating]
-    parts = sorted({case.article for case in cases})
-    odd = set(parts[1::2])
-    return [c for c in cases if c.article not in odd], [c for c in cases if c.article in odd]
+    single = len({case.article for case in cases}) == 1
+    keys = [case.query.text if single else case.article for case in cases]
+    odd = set(sorted(set(keys))[1::2])
+    return (
+        [c for c, key in zip(cases, keys, strict=True) if key not in odd],
+        [c for c, key in zip(cases, keys, strict=True) if key in odd],
+    )
 
 
 def configurations(fitting: Sequence[Case], calibrating: Sequence[Case], settings: Settings) -> list[Configuration]:
@@ -59,9 +63,7 @@ def configurations(fitting: Sequence[Case], calibrating: Sequence[Case], setting
     for reranker in (settings.rerank.model, ""):
         fit = _seen(fitting, reranker)
         cases = _seen(calibrating, reranker)
-        configured = partial(
-            configure, generator="extractive", embedder=settings.embedder.model, reranker=reranker, right=right
-        )
+        configured = partial(configure, generator="extractive", embedder=settings.embedder.model, reranker=reranker)
         main = configured(
             [c for c in fit if c.language == MAIN_LANGUAGE],
             [c for c in cases if c.language == MAIN_LANGUAGE],
@@ -75,11 +77,6 @@ def configurations(fitting: Sequence[Case], calibrating: Sequence[Case], setting
             except DatasetInvalid:  # too few: that language stays uncalibrated, and is said to be
                 continue
     return found
-
-
-def right(case: Case, best: int) -> bool:
-    """Whether quoting this sentence answers: it holds the answer, or, where nobody says which does, the context does."""
-    return case.sufficient if case.holds is None else bool(case.holds[best])
 
 
 def _seen(cases: Sequence[Case], reranker: str) -> list[Case]:

@@ -12,7 +12,6 @@ from citewell.core.evidence import Signals
 from citewell.core.types import Passage, Reading
 from citewell.generate.evidence.sentences import ALL_FEATURES, Rows, expected_form, log_odds
 
-# Amounts of shared words are not among them: people who see a passage when they ask repeat its words, users do not.
 CONTEXT_FEATURES = (
     "best_sentence",  # log odds of the sentence likeliest to hold the answer
     "sentence_lead",  # over the second

@@ -13,9 +13,7 @@ from citewell.core.types import Reading
 
 FEATURES = (
     "similarity",  # cosine of question and sentence, the sentence read under its headings
-    "sentence_coverage",  # share of the question's idf weight whose terms stand in the sentence
-    "similarity_x_coverage",
-    "passage_coverage",  # as sentence_coverage, for the passage with its headings
+    "passage_coverage",  # share of the question's idf weight whose terms stand in the passage or its headings
     "passage_similarity",  # mean similarity of the passage's sentences
     "stand_out",  # standard deviations by which the similarity is above the context's mean
     "expected_form",  # whether the sentence holds what the question asks for: a number, a date, a name
@@ -23,6 +21,8 @@ FEATURES = (
     "brevity",  # 1 for a sentence of up to eight words, less for longer ones
 )
 # What a reader adds; zeros without one.
+# What the sentence model does not look at: people who see a passage when they ask repeat its words, users do not.
+SHARED_WORDS = ("passage_coverage",)
 READ_FEATURES = (
     "read_here",  # 1 when the reader's likeliest words of the passage stand in the sentence
     "span_lead",  # there, its logit less the highest of the context, at least -SPAN_DEPTH
@@ -64,21 +64,18 @@ def describe(
     """One row of ALL_FEATURES per sentence, `(n_sentences, n_features) float64`."""
     passages = [q.passage.chunk.headed_text for q in quotables]
     total = sum(term_weights.values()) or 1.0
-    analysed = {text: set(analyse(text)) for text in {*(q.text for q in quotables), *passages}}
+    analysed = {text: set(analyse(text)) for text in {*passages}}
     expected = expected_form(question)
     mean, spread = float(similarities.mean()), float(similarities.std()) or 1.0
     means = {p: float(np.mean([s for s, q in zip(similarities, passages, strict=True) if q == p])) for p in {*passages}}
     highest = max((reading.span_score for reading in signals.readings.values()), default=0.0)
     rows = []
     for quotable, passage, similarity in zip(quotables, passages, similarities.tolist(), strict=True):
-        in_sentence = sum(w for t, w in term_weights.items() if t in analysed[quotable.text]) / total
         in_passage = sum(w for t, w in term_weights.items() if t in analysed[passage]) / total
         form = 0.0 if expected is None else (1.0 if expected.search(quotable.text) else -1.0)
         brevity = min(1.0, 8 / max(len(quotable.text.split()), 1))
         row = [
             similarity,
-            in_sentence,
-            similarity * in_sentence,
             in_passage,
             means[passage],
             (similarity - mean) / spread,

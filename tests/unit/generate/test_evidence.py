@@ -38,7 +38,7 @@ def configuration(**changes: object) -> Configuration:
 
 
 def test_coverage_is_the_share_of_the_questions_weight() -> None:
-    assert described("pump inlet pressure", "The pump has an inlet.")["sentence_coverage"] == [pytest.approx(2 / 3)]
+    assert described("pump inlet pressure", "The pump has an inlet.")["passage_coverage"] == [pytest.approx(2 / 3)]
 
 
 @pytest.mark.parametrize(
