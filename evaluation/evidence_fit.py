@@ -11,7 +11,7 @@ from scipy.optimize import isotonic_regression, minimize
 
 from citewell.core.errors import DatasetInvalid
 from citewell.core.scores import auroc
-from citewell.evaluation.calibration import Case
+from citewell.evaluation.calibration import Case, part_of
 from citewell.evaluation.measures.abstention import risk_coverage, threshold_for_risk
 from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, CONTEXT_FEATURES
 from citewell.generate.evidence.model import Configuration, Linear, Risk
@@ -118,9 +118,7 @@ def calibration_error(probability: Matrix, sufficient: NDArray[np.bool_]) -> flo
 
 def held_out_error(log_odds: Matrix, sufficient: NDArray[np.bool_], keys: Sequence[str]) -> float:
     """The calibration error on each half of the cases, calibrated on the other; cases with the same key stay together."""
-    names = sorted(set(keys))
-    half = {name: number % 2 for number, name in enumerate(names)}
-    side = np.array([half[key] for key in keys])
+    side = np.array([part_of(key) % 2 for key in keys])
     probability = np.zeros(len(log_odds))
     for part in (0, 1):
         knots = calibrate(log_odds[side != part], sufficient[side != part])

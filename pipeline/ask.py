@@ -10,7 +10,7 @@ from citewell.core.answers import Answer, Draft
 from citewell.core.errors import InvalidQuery
 from citewell.core.evidence import Evidence, Signals
 from citewell.core.filters import conjoin, parse_filter, split_box
-from citewell.core.languages import language_of
+from citewell.core.languages import UNKNOWN, language_of
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Candidate, Context, Query, Ranking, Reading, StoredPassage
 from citewell.generate.assembly.assemble import NEIGHBOURS_OF, assemble
@@ -105,9 +105,11 @@ def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context) ->
     """What the context's sentences are worth for the question, and the probability that it is answered."""
     found = signals(engine, snapshot, query, context)
     reader = engine.settings.rerank.model if found.readings else ""
-    chosen = engine.evidence_model.choose(
-        engine.generator.route, engine.settings.embedder.model, reader, language_of(query.text)
-    )
+    # A few words do not tell their language; then it is that of the passage found first.
+    language = language_of(query.text)
+    if language == UNKNOWN and context.passages:
+        language = language_of(context.passages[0].text)
+    chosen = engine.evidence_model.choose(engine.generator.route, engine.settings.embedder.model, reader, language)
     return engine.scales(snapshot).weigh(query, context, found, chosen)
 
 

@@ -22,6 +22,7 @@ from citewell.training.verifier.claims import SUPPORTED, Claim
 CHECKPOINT = "checkpoint.pt"
 SPECIAL_TOKENS = 3
 POOL = 40
+KEEP_EVERY, MEASURE_EVERY = 100, 500  # steps
 Tell = Callable[[dict[str, object]], None]
 
 
@@ -94,7 +95,8 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         step += 1
         losses.append(loss.item())
-        if step % 100 == 0 or step == len(plan):
+        if step % KEEP_EVERY == 0 or step == len(plan):
+            _keep(out / CHECKPOINT, model, optimizer, step)
             tell(
                 {
                     "step": step,
@@ -104,8 +106,7 @@ def train(
                 }
             )
             losses.clear()
-            _keep(out / CHECKPOINT, model, optimizer, step)
-        if step % 500 == 0 or step == len(plan):
+        if step % MEASURE_EVERY == 0 or step == len(plan):
             tell({"step": step, "dev": measure(model, dev)})
     model.eval()
     return model, step

@@ -1,0 +1,110 @@
+"""Whole answers over small folders, with the models that are shipped: editions, contradictions, several questions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from citewell.core.answers import Answer
+from citewell.core.reasons import ANSWER_REASONS, CHECK_REASONS
+from citewell.core.resources import package_path
+from citewell.core.settings import load_settings
+from citewell.pipeline.ask import ask
+from citewell.pipeline.build import ingest_paths
+from citewell.pipeline.wiring import Engine
+
+POLICIES = package_path("data", "sample", "corpus", "policies")
+NOTICE = {
+    "contracts.md": "# Contracts\n\nEvery contract is in writing. The notice period for permanent staff is four weeks. It is given in writing.",
+    "questions.md": "# Common questions\n\nThe notice period for permanent staff is six weeks. Ask the people team about pensions.",
+    "canteen.md": "# Canteen\n\nThe canteen in Graz opens at 11:30 and closes at 14:00. Anna Berger runs it.",
+}
+
+
+@pytest.fixture
+def answered(tmp_path: Path, make_engine: Callable[..., Engine]) -> Callable[..., Answer]:
+    """Asks a question of these files."""
+
+    def ask_of(question: str, files: Mapping[str, str], **settings: object) -> Answer:
+        folder = tmp_path / "papers"
+        folder.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        engine = make_engine(tmp_path / "index", load_settings(generate={"threshold": 0.3, **settings}))
+        ingest_paths(engine, [folder])
+        answer = ask(engine, question)
+        for sentence in answer.sentences:
+            for citation in (*sentence.citations, *(lean.citation for lean in sentence.leans_on)):
+                stored = engine.catalog.text_at(
+                    citation.doc_id, citation.version, citation.start_char, citation.end_char
+                )
+                assert stored == citation.quote
+        assert set(answer.reasons) <= ANSWER_REASONS.keys()
+        assert {reason for check in answer.checks for reason in check.reasons} <= CHECK_REASONS.keys()
+        engine.close()
+        return answer
+
+    return ask_of
+
+
+def test_the_newer_policy_answers_and_the_older_is_mentioned(answered: Callable[..., Answer]) -> None:
+    files = {
+        f"travel-and-expenses-{year}.md": (POLICIES / f"travel-and-expenses-{year}.md").read_text(encoding="utf-8")
+        for year in (2023, 2025)
+    }
+    answer = answered("Within how many days must expense claims be entered?", files)
+    assert answer.status != "abstained"
+    assert {citation.uri for sentence in answer.sentences for citation in sentence.citations} == {
+        "papers/travel-and-expenses-2025.md"
+    }
+    assert [(s.older_uri, s.newer_uri) for s in answer.context.superseded] == [
+        ("papers/travel-and-expenses-2023.md", "papers/travel-and-expenses-2025.md")
+    ]
+    assert "superseded" in answer.reasons
+    old = answered("Within how many days did claims have to be entered under the policy of 2023?", files)
+    assert "papers/travel-and-expenses-2023.md" in {passage.uri for passage in old.context.passages}
+
+
+def test_a_contradiction_between_equal_sources_is_shown_as_one(answered: Callable[..., Answer]) -> None:
+    answer = answered("How long is the notice period for permanent staff?", NOTICE)
+    assert answer.status == "grounded"
+    said = {c.uri for s in answer.sentences for c in s.citations} | {c.citation.uri for c in answer.conflicts}
+    assert said >= {"papers/contracts.md", "papers/questions.md"}
+    assert [conflict.reason for conflict in answer.conflicts][:1] == ["number_differs"]
+    assert "conflict" in answer.reasons
+
+
+def test_what_is_missing_of_two_questions_is_said(answered: Callable[..., Answer]) -> None:
+    question = "When does the canteen in Graz open? How many parking spaces does the airport of Nairobi have?"
+    answer = answered(question, NOTICE)
+    assert answer.status == "partial"
+    assert answer.missing == ("How many parking spaces does the airport of Nairobi have?",)
+    assert any("11:30" in sentence.text for sentence in answer.sentences)
+    assert "part_missing" in answer.reasons
+
+
+def test_a_refusal_says_what_was_looked_for(answered: Callable[..., Answer]) -> None:
+    answer = answered("How many parking spaces does the airport of Nairobi have?", NOTICE)
+    assert (answer.status, answer.sentences) == ("abstained", ())
+    assert "nairobi" in answer.looked_for
+    assert "evidence_below_threshold" in answer.reasons
+
+
+def test_the_same_question_has_the_same_id_and_another_right_another(
+    tmp_path: Path, make_engine: Callable[..., Engine]
+) -> None:
+    (tmp_path / "a.md").write_text(NOTICE["canteen.md"], encoding="utf-8")
+    engine = make_engine(tmp_path / "index")
+    ingest_paths(engine, [tmp_path / "a.md"])
+    ids = [ask(engine, "When does the canteen open?").answer_id for _ in range(2)]
+    assert ids[0] == ids[1]
+    assert ask(engine, "When does the canteen open?", frozenset({"staff"})).answer_id != ids[0]
+    engine.close()
+
+
+def test_no_threshold_keeps_to_an_impossible_risk_and_a_generous_one_answers(answered: Callable[..., Answer]) -> None:
+    question = "When does the canteen in Graz open?"
+    assert answered(question, NOTICE, risk=0.001).status == "abstained"
+    assert answered(question, NOTICE, risk=0.5).status == "grounded"
