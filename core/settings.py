@@ -296,7 +296,7 @@ class GenerateSettings(Section):
         description="Share of answers that may be wrong; the calibration tells the threshold for it. 0: generate.threshold.",
     )
     # On held-out questions 0.40 answers 0.90 of the answerable and refuses 0.64 of the others, near misses among them: the
-    # best mean of both (benchmarks/fit_evidence.py).
+    # best mean of both.
     threshold: float = Field(
         0.4, ge=0, le=1, description="Abstain when the probability that the context holds the answer is lower."
     )
