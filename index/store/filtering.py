@@ -71,11 +71,14 @@ class _Compiler:
             )
         if name == "type":
             return lambda value, wild: self._like("d.media_type", MEDIA_TYPES.get(value.casefold(), value), wild)
-        if name == "language":  # `de` is also said of de-AT
-            return lambda value, wild: (
-                f"({self._like('d.language', value, wild)} OR {self._like('d.language', value + '-*', True)})"
-            )
+        if name == "language":
+            return self._language
         return lambda value, wild: self._like(self._field(name), value, wild)
+
+    def _language(self, value: str, wild: bool) -> str:
+        """`de` is also said of de-AT; a star that is no wildcard is one letter like any other."""
+        pattern = _pattern(value) if wild else _pattern(value).replace("*", "[*]")
+        return f"({self._like('d.language', value, wild)} OR fold(d.language) GLOB {self._bound(f'{pattern}-*')})"
 
     def _field(self, name: str) -> str:
         column = _COLUMNS.get(name)
@@ -88,8 +91,7 @@ class _Compiler:
     def _like(self, field: str, value: str, wild: bool) -> str:
         folded = value.casefold()
         if wild and "*" in folded:
-            pattern = folded.replace("[", "[[]").replace("?", "[?]")
-            return f"fold({field}) GLOB {self._bound(pattern)}"
+            return f"fold({field}) GLOB {self._bound(_pattern(value))}"
         return f"fold({field}) = {self._bound(folded)}"
 
     def _compared(self, condition: Condition) -> str:
@@ -103,6 +105,11 @@ class _Compiler:
         name = f"f{len(self.values)}"
         self.values[name] = value
         return f":{name}"
+
+
+def _pattern(value: str) -> str:
+    """A folded value as SQLite's GLOB reads it, with nothing but its stars as wildcards."""
+    return value.casefold().replace("[", "[[]").replace("?", "[?]")
 
 
 def fold(text: str | None) -> str | None:

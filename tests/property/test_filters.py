@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from citewell.core.filters import UNORDERED, All, Any, Condition, Filter, Not, parse_filter
@@ -139,6 +139,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory, make_engine: Callable[..., 
 
 @settings(max_examples=400, deadline=None)
 @given(found=filters, groups=st.sampled_from([None, frozenset({"hr"}), frozenset({"none"})]))
+@example(found=Condition("language", "=", ("*",)), groups=None)
 def test_sql_says_what_the_filter_means(stored: Engine, found: Filter, groups: frozenset[str] | None) -> None:
     documents = [stored.catalog.document(summary.doc_id) for summary in stored.catalog.summaries()]
     expected = {d.doc_id for d in documents if fits(d, found) and (groups is None or groups & set(d.acl))}
