@@ -41,6 +41,7 @@ STATUS_OF: dict[type[errors.CitewellError], int] = {
     errors.JobNotFound: 404,
     errors.JobState: 409,
     errors.GenerationNotFound: 404,
+    errors.AnswerNotFound: 404,
     errors.BackupInvalid: 409,
     errors.ModelUnavailable: 503,
     errors.ModelMismatch: 503,

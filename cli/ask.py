@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from citewell.cli.common import Place, common_options, print_json
+
+if TYPE_CHECKING:
+    from citewell.pipeline.wiring import Engine
 
 WIDTH = 100
 FILTER = click.option(
@@ -43,13 +46,23 @@ def ask(question: str, explain: bool, filter: str, place: Place, as_json: bool) 
 
 
 @click.command()
-@click.argument("question")
-@click.argument("passage")
+@click.argument("question", metavar="QUESTION|ANSWER_ID")
+@click.argument("passage", required=False)
 @FILTER
 @common_options
-def explain(question: str, passage: str, filter: str, place: Place, as_json: bool) -> None:
-    """Show why PASSAGE (an id that `search --json` lists) stands where it stands for QUESTION: each number and its formula."""
+def explain(question: str, passage: str | None, filter: str, place: Place, as_json: bool) -> None:
+    """Replay the answer ANSWER_ID with every decision that led to it, or show why PASSAGE stands where it stands for QUESTION.
+
+    An answer's id is its `answer_id` (`ask --json`), a passage's is listed by `search --json`.
+
+    \b
+    citewell explain 5f3a9c0e7d21b846
+    citewell explain "How many days of leave do I have?" 0a1b2c3d4e5f6071
+    """
     engine = place.engine()
+    if passage is None:
+        _replay(engine, question, as_json=as_json)
+        return
     from citewell.pipeline.explain import explain as explain_passage
 
     told = explain_passage(engine, question, passage, filter=filter)
@@ -65,6 +78,24 @@ def explain(question: str, passage: str, filter: str, place: Place, as_json: boo
     )
     ranks = ", ".join(f"{stage} {rank or '-'}" for stage, rank in told["ranks"].items())
     click.echo(f"  ranks: {ranks}")
+
+
+def _replay(engine: Engine, answer_id: str, *, as_json: bool) -> None:
+    from citewell.pipeline.ask import ask_again
+    from citewell.pipeline.present import answer_as_json
+
+    asked, answer = ask_again(engine, answer_id)
+    engine.close()
+    now = {"generation": answer.generation, "config_hash": answer.config_hash, "status": answer.status}
+    differs = {name: [getattr(asked, name), value] for name, value in now.items() if getattr(asked, name) != value}
+    told = answer_as_json(answer, explain=True)
+    if as_json:
+        print_json({"asked": asked.model_dump(mode="json"), "differs": differs, "answer": told})
+        return
+    click.secho(f"{asked.question}  (asked {asked.at})", bold=True)
+    for name, (then, value) in differs.items():
+        click.secho(f"  {name} was {then} then and is {value} now", fg="yellow")
+    print_answer(told)
 
 
 def print_answer(answer: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ CitewellError
 ├── JobNotFound            job.not_found         no job has this number
 ├── JobState               job.state             the job is not in a state in which this can be done
 ├── GenerationNotFound     generation.not_found  no generation of this number is kept
+├── AnswerNotFound         answer.not_found      no answer of this id is kept
 ├── BackupInvalid          backup.invalid        a backup cannot be made or used
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
 ├── ModelMismatch          model.mismatch        a model is not what its name, its place or its configuration promises
@@ -248,6 +249,15 @@ class GenerationNotFound(CitewellError):
 
     code = "generation.not_found"
     default_hint = "Run `citewell generations list` to see the numbers."
+
+
+class AnswerNotFound(CitewellError):
+    """No answer of this id is kept."""
+
+    code = "answer.not_found"
+    default_hint = (
+        "Answers carry their answer_id (`citewell ask --json`); storage.keep_questions says how many are kept."
+    )
 
 
 class BackupInvalid(CitewellError):

@@ -312,6 +312,12 @@ class StorageSettings(Section):
     merge_mb_per_s: float = Field(
         50.0, ge=0, description="Megabytes a second at which small blocks are merged in the background; 0: no limit."
     )
+    keep_questions: int = Field(
+        200,
+        ge=0,
+        le=1_000_000,
+        description="Questions kept beside the index, so that `citewell explain ID` can replay their answers; 0: none.",
+    )
     keep_versions_days: int = Field(
         30, ge=0, description="Days for which an earlier version of a living document can be opened."
     )

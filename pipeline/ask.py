@@ -17,6 +17,7 @@ from citewell.generate.assembly.assemble import NEIGHBOURS_OF, assemble
 from citewell.generate.parts import parts_of
 from citewell.generate.verification.draft import Verified, verify_draft
 from citewell.index.snapshot import Snapshot
+from citewell.pipeline.asked import Asked
 from citewell.pipeline.copies import name_copies
 from citewell.pipeline.decide import Part, decide, threshold_for
 from citewell.pipeline.retrieve import SKIPPED, Retrieved, fetch_depth, retrieve
@@ -46,7 +47,19 @@ def ask(
 
     With `generation` it comes from that one, not from the live one. Raises InvalidQuery and the errors of opening an index.
     """
-    return replay(engine, read_query(engine, question, groups, filter), generation=generation).answer
+    answer = replay(engine, read_query(engine, question, groups, filter), generation=generation).answer
+    engine.asked.note(answer, filter, groups)
+    return answer
+
+
+def ask_again(engine: Engine, answer_id: str) -> tuple[Asked, Answer]:
+    """What was asked when the answer of this id was given, and the answer anew: by the same rights and filter, from the same generation
+    where it is still kept, else from the live one. Raises AnswerNotFound and the errors of opening an index."""
+    asked = engine.asked.find(answer_id)
+    groups = None if asked.groups is None else frozenset(asked.groups)
+    kept = int(asked.generation) in engine.catalog.generations()
+    query = read_query(engine, asked.question, groups, asked.filter)
+    return asked, replay(engine, query, int(asked.generation) if kept else None).answer
 
 
 def replay(engine: Engine, query: Query, generation: int | None = None) -> Replay:

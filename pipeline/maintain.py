@@ -118,6 +118,7 @@ def purge(engine: Engine, doc_id: str, *, prove: bool = True) -> Purged:
         writer.scrub()
     for backup in engine.directory.glob(f"{CATALOG_NAME}.format*"):
         backup.unlink()
+    engine.asked.clear()
     if not prove:
         return Purged(uri, 0, 0, ())
     files = [path for path in sorted(engine.directory.rglob("*")) if path.is_file()]

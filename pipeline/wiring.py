@@ -32,6 +32,7 @@ from citewell.index.store.catalog import Catalog
 from citewell.index.store.fingerprints import Fingerprints, require_same
 from citewell.index.store.generations import Manifest, Recipe
 from citewell.ingest.chunking import Chunker
+from citewell.pipeline.asked import AskedLog
 from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.drift import LiveScores
 from citewell.rerank.cache import PairCache
@@ -217,6 +218,11 @@ class Engine:
             return settings
         allowed = forwards_within(settings.budget_ms, forward)
         return settings.model_copy(update={"max_forwards": min(settings.max_forwards, allowed)})
+
+    @cached_property
+    def asked(self) -> AskedLog:
+        """The last questions, so that their answers can be replayed."""
+        return AskedLog(self.directory, self.settings.storage.keep_questions)
 
     @cached_property
     def score_cache(self) -> PairCache[float]:
