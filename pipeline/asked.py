@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from citewell.core.answers import Answer
 from citewell.core.errors import AnswerNotFound
-from citewell.core.files import replace_text
 
 FILE = "asked.jsonl"
 LOCK = "asked.lock"
@@ -56,11 +55,13 @@ class AskedLog:
         try:
             with self._lock:
                 kept = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
+                part = self._path.with_suffix(".part")
                 if len(kept) >= 2 * self._most:
-                    replace_text(self._path, "\n".join([*kept[-self._most :], line]))
+                    part.unlink(missing_ok=True)
+                    _append(part, "\n".join([*kept[-self._most :], line]))
+                    os.replace(part, self._path)
                 else:
-                    with open(self._path, "a", encoding="utf-8", opener=_owners) as stream:
-                        stream.write(line)
+                    _append(self._path, line)
         except OSError:
             return
 
@@ -84,6 +85,12 @@ class AskedLog:
                 yield Asked.model_validate(json.loads(line))
             except (ValueError, ValidationError):  # a line that was cut off
                 continue
+
+
+def _append(path: Path, text: str) -> None:
+    """To a file that nobody but its owner reads."""
+    with open(path, "a", encoding="utf-8", opener=_owners) as stream:
+        stream.write(text)
 
 
 def _owners(path: str, flags: int) -> int:
