@@ -21,6 +21,7 @@ from citewell.generate.extractive import likeliest
 Matrix = NDArray[np.float64]
 SENTENCE_RIDGE, CONTEXT_RIDGE = 0.3, 0.1  # strong: what is fitted on three sets has to hold on others
 LEAST_CASES = 40  # of either kind; fewer tell nothing
+SMALL_SOURCE = 30  # cases: a source with fewer weighs less than the others
 ISOTONIC_FROM = 400  # cases: with fewer a line in the log odds is surer (Platt, 1999)
 STEPS = 12  # most knots of an isotonic calibration
 RISKS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -37,7 +38,7 @@ def fit_sentences(cases: Sequence[Case], *, reads: bool) -> Linear:
     rows = [case.rows[:, columns] for case in known]
     mean, spread = _scale(np.vstack(rows))
     scaled = [(r - mean) / spread for r in rows]
-    importance = np.array([1 / shares[case.source] for case in known])
+    importance = np.array([1 / max(shares[case.source], SMALL_SOURCE) for case in known])
     importance /= importance.sum()
 
     def loss(w: Matrix) -> tuple[float, Matrix]:
@@ -65,7 +66,9 @@ def fit_contexts(cases: Sequence[Case], sentence: Linear, *, reads: bool) -> Lin
     counts = Counter((case.source, case.sufficient) for case in cases)
     sources = {source for source, _ in counts}
     both = {source for source in sources if counts[source, True] and counts[source, False]}
-    importance = np.array([1 / counts[c.source, c.sufficient] if c.source in both else 0.0 for c in cases])
+    importance = np.array(
+        [1 / max(counts[c.source, c.sufficient], SMALL_SOURCE) if c.source in both else 0.0 for c in cases]
+    )
     importance /= importance.sum()
     mean, spread = _scale(rows)
     x = np.hstack([(rows - mean) / spread, np.ones((len(rows), 1))])
