@@ -76,7 +76,8 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
             draft = engine.generator.generate(query, context, [part.evidence for part in told])
             span.facts["sentences"] = len(draft.sentences)
         with stage("verify", verifier=engine.verifier.name) as span:
-            verified = name_copies(engine, verify_draft(draft, context, engine.catalog, engine.verifier), query.groups)
+            verified = verify_draft(draft, context, engine.catalog, engine.verifier)
+            verified = name_copies(engine, verified, context, query.groups)
             span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
     answer = decide(engine, snapshot, query, context, parts, verified, trace)
     return Replay(found, parts, draft, verified, answer)

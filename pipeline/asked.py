@@ -16,6 +16,7 @@ from citewell.core.errors import AnswerNotFound
 
 FILE = "asked.jsonl"
 LOCK = "asked.lock"
+LOCK_S = 1.0  # seconds; who waits longer goes without
 
 
 class Asked(BaseModel):
@@ -39,7 +40,7 @@ class AskedLog:
 
     def __init__(self, directory: Path, most: int) -> None:
         self._path = directory / FILE
-        self._lock = FileLock(directory / LOCK)
+        self._lock = FileLock(directory / LOCK, timeout=LOCK_S)
         self._most = most
 
     def note(self, answer: Answer, filter: str, groups: frozenset[str] | None) -> None:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from citewell.core.types import Citation
+from citewell.core.types import Citation, Context
 from citewell.generate.verification.draft import Verified
 from citewell.pipeline.wiring import Engine
 
 MOST_NAMED = 5
 
 
-def name_copies(engine: Engine, verified: Verified, groups: frozenset[str] | None) -> Verified:
-    """The same sentences; each citation names the documents alike that hold its quote and that a caller of these groups may read."""
+def name_copies(engine: Engine, verified: Verified, context: Context, groups: frozenset[str] | None) -> Verified:
+    """The same sentences; each citation names the documents that hold its quote and that a caller of these groups may read: those of
+    passages that were merged into the cited one, and those that are alike as a whole."""
     alike: dict[str, list[str]] = {}
+    merged = {passage.marker: passage.copies for passage in context.passages}
 
     def with_copies(citation: Citation) -> Citation:
         if citation.doc_id not in alike:
             alike[citation.doc_id] = [a.doc_id for a in engine.catalog.alike(citation.doc_id, groups)]
         uris = engine.catalog.holding(alike[citation.doc_id], citation.quote)
-        return replace(citation, also_in=tuple(uris[:MOST_NAMED]))
+        near = [copy.uri for copy in merged.get(citation.marker, ()) if citation.quote in copy.chunk.text]
+        others = dict.fromkeys(uri for uri in (*near, *uris) if uri != citation.uri)
+        return replace(citation, also_in=tuple(others)[:MOST_NAMED])
 
     sentences = tuple(replace(s, citations=tuple(map(with_copies, s.citations))) for s in verified.sentences)
     return replace(verified, sentences=sentences)

@@ -85,6 +85,18 @@ def test_what_is_missing_of_two_questions_is_said(answered: Callable[..., Answer
     assert "part_missing" in answer.reasons
 
 
+def test_a_passage_that_two_documents_share_is_cited_once_and_the_other_named(answered: Callable[..., Answer]) -> None:
+    text = "The canteen in Graz opens at 11:30 and closes at 14:00. Anna Berger runs it with a team of five."
+    files = {
+        "canteen.md": f"# Canteen\n\n{text}",
+        "visitors.md": f"# Visitors\n\n{text}\n\n" + "## Parking\n\nCars stand behind hall 2. " * 30,
+    }
+    answer = answered("When does the canteen in Graz open?", files)
+    (citation,) = answer.sentences[0].citations
+    assert {citation.uri, *citation.also_in} == {"papers/canteen.md", "papers/visitors.md"}
+    assert answer.conflicts == ()
+
+
 def test_a_refusal_says_what_was_looked_for(answered: Callable[..., Answer]) -> None:
     answer = answered("How many parking spaces does the airport of Nairobi have?", NOTICE)
     assert (answer.status, answer.sentences) == ("abstained", ())
