@@ -6,10 +6,11 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from citewell.core.errors import CitewellError, IndexMissing
+from citewell.core.errors import CitewellError, IndexMissing, ModelFailed
 from citewell.core.languages import UNKNOWN
 from citewell.core.protocols import Reranker
 from citewell.core.types import Chunk, Query, text_version
+from citewell.core.verdicts import Claimed
 from citewell.encoders.encoder import UNMEASURED
 from citewell.index.analysis import FALLBACK, coverage
 from citewell.index.store.blocks import sketches_of
@@ -27,6 +28,7 @@ from citewell.pipeline.wiring import Engine
 from citewell.rerank.endpoint import is_endpoint
 
 REMEASURE = "`citewell doctor --tune` measures what runs the models fastest here, and keeps it."
+PROBE = "In the hall there are five pumps, and all of them are old."
 REMEDIES: dict[Remedy, str] = {
     "restore": "Restore it from a backup: `citewell index restore`.",
     "ingest": "Run `citewell index repair`, then ingest their files again.",
@@ -91,7 +93,12 @@ def _languages(manifest: Manifest | None) -> dict[str, dict[str, Any]]:
 def examine(engine: Engine) -> list[Finding]:
     """Models and index, looked at one by one; never raises a CitewellError."""
     findings: list[Finding] = []
-    for subject, look in (("embedder", _embedder), ("reranker", _reranker)):
+    for subject, look in (
+        ("embedder", _embedder),
+        ("reranker", _reranker),
+        ("verifier", _verifier),
+        ("evidence", _evidence),
+    ):
         try:
             findings.append(Finding(subject, "ok", look(engine)))
         except CitewellError as error:
@@ -154,6 +161,23 @@ def _reranker(engine: Engine) -> str:
         f"{settings.model}, {forward:.1f} ms a passage on this machine ({fitting} a second); {budget}: "
         f"at most {engine.rerank_settings.max_forwards} passages are read a question"
     )
+
+
+def _verifier(engine: Engine) -> str:
+    verdicts = engine.verifier.check(
+        [Claimed(text, PROBE) for text in ("Five pumps stand in the hall.", "There are nine pumps.")]
+    )
+    name = engine.settings.generate.verifier
+    if [verdict.label for verdict in verdicts][1] == "supported":
+        raise ModelFailed(f"the verifier {name} takes nine for five", hint="Restore its files, or train it anew.")
+    return f"{name}, by {engine.verifier.name}"
+
+
+def _evidence(engine: Engine) -> str:
+    """Whose calibration tells when to answer, for which languages."""
+    known = engine.evidence_model
+    languages = sorted({one.language for one in known.configurations if one.knots})
+    return f"the calibration that tells when to answer is {'your own' if known.source == 'own' else 'the shipped one'}, for: {', '.join(languages)}"
 
 
 def warm_up(engine: Engine) -> None:
