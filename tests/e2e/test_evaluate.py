@@ -14,7 +14,7 @@ from programs import run
 
 from citewell.cli.evaluate import evaluate
 from citewell.core.types import Ranking, rank_by_score
-from citewell.pipeline import ask
+from citewell.pipeline import retrieve
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.slow
@@ -75,13 +75,13 @@ def test_the_committed_baseline_of_the_sample_holds(place: Path) -> None:
 
 def reverse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fused ranking comes out upside down."""
-    straight = ask.fuse
+    straight = retrieve.fuse
 
     def upside_down(*arguments: Any) -> Ranking:
         ranking = straight(*arguments)
         return rank_by_score(ranking.scorer, {c.chunk_id: -c.score for c in ranking.candidates}, {c.chunk_id: c.doc_id for c in ranking.candidates})  # fmt: skip
 
-    monkeypatch.setattr(ask, "fuse", upside_down)
+    monkeypatch.setattr(retrieve, "fuse", upside_down)
 
 
 def test_the_gate_fails_when_the_order_of_results_is_reversed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
