@@ -70,7 +70,7 @@ def choose(evidence: Evidence, most: int) -> list[int]:
     for candidate in order:
         if len(chosen) == most or (chosen and not _worth_more(shares, chosen, candidate)):
             break
-        length = len(evidence.quotables[candidate].text.split())
+        length = len(whole_of(evidence.quotables[candidate]).text.split())
         if chosen and (words + length > MOST_WORDS or _repeats(candidate, chosen, evidence.vectors)):
             continue
         chosen.append(candidate)
