@@ -98,8 +98,9 @@ def test_the_page_shows_the_answer_its_quote_and_the_text_around_it(folder: Path
         page.wait_for_selector("blockquote", timeout=60_000)
         assert page.inner_text("blockquote") == "Every employee has 28 days of annual leave a year."
         page.click(".place button")
-        page.wait_for_selector("mark")
-        assert page.inner_text("mark") == "Every employee has 28 days of annual leave a year."
+        page.wait_for_selector(".around mark")
+        assert page.inner_text("blockquote mark") == "28"
+        assert page.inner_text(".around mark") == "Every employee has 28 days of annual leave a year."
         page.fill("#question", "Who won the football world cup in 1990?")
         page.click("#ask")
         page.wait_for_selector("text=The documents do not say.")
