@@ -51,7 +51,7 @@ class LiveScores:
     def see(self, encoder: Encoder, scores: Iterable[float]) -> None:
         """Takes the scores of one question."""
         tuning = encoder.tuning
-        if tuning is None or encoder.outlook.bulk == REFERENCE:
+        if tuning is None or _converted(encoder) == REFERENCE:
             return
         low, high = tuning.scores
         margin = MARGIN * (high - low)
@@ -66,13 +66,13 @@ class LiveScores:
 
     def of(self, name: str, encoder: Encoder) -> Drift | None:
         """What is known of a model; None where the reference runs it or nothing was measured."""
-        if encoder.tuning is None or encoder.outlook.bulk == REFERENCE:
+        if encoder.tuning is None or _converted(encoder) == REFERENCE:
             return None
         with self._lock:
             pairs = (self._stored().get(_key(encoder), [0, 0]), self._new.get(_key(encoder), [0, 0]))
         seen, outside = (sum(counts[place] for counts in pairs) for place in (0, 1))
         share = outside / seen if seen else 0.0
-        return Drift(name, encoder.outlook.bulk, seen, round(share, 4), seen >= ENOUGH and share > DRIFTED)
+        return Drift(name, _converted(encoder), seen, round(share, 4), seen >= ENOUGH and share > DRIFTED)
 
     def flush(self) -> None:
         """Adds what is new to what is kept; a directory that cannot be written to keeps nothing."""
@@ -102,4 +102,10 @@ def drift_of(live: LiveScores, encoders: dict[str, Encoder]) -> list[dict[str, A
 
 
 def _key(encoder: Encoder) -> str:
-    return f"{encoder.network.key} {encoder.outlook.bulk}"
+    return f"{encoder.network.key} {_converted(encoder)}"
+
+
+def _converted(encoder: Encoder) -> str:
+    """The runtime that may compute other scores than the reference: that of many texts, or where this is the reference, that of a question."""
+    outlook = encoder.outlook
+    return outlook.question if outlook.bulk == REFERENCE else outlook.bulk

@@ -52,6 +52,16 @@ def test_many_scores_outside_are_a_drift(tmp_path: Path, index: Path, score: flo
     assert (found["scores"], found["drifted"], found["outside"]) == (ENOUGH, drifted, 0.2 if drifted else 0.0)
 
 
+def test_a_question_read_by_another_runtime_counts_where_the_reference_reads_the_texts(
+    tmp_path: Path, index: Path
+) -> None:
+    live, subject = LiveScores(index), encoder(tmp_path)
+    subject.__dict__["decision"] = Decision("torch-float32", "openvino-int8", "a test")
+    live.see(subject, [0.5])
+    (found,) = drift_of(live, {"model": subject})
+    assert (found["runtime"], found["scores"]) == ("openvino-int8", 1)
+
+
 def test_few_scores_say_nothing(tmp_path: Path, index: Path) -> None:
     live, subject = LiveScores(index), encoder(tmp_path)
     live.see(subject, [9.0] * (ENOUGH - 1))
