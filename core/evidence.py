@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from citewell.core.answers import Sufficiency
-from citewell.core.types import Citation, Passage, Reading
+from citewell.core.types import Chunk, Citation, Passage, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class Quotable:
         """The sentence as it is embedded: under its headings, without which a pronoun or a table row says little."""
         header = self.passage.chunk.header
         return f"{header}: {self.text}" if header else self.text
+
+    @property
+    def alone(self) -> Chunk:
+        """The sentence as a passage of its own, under its headings."""
+        chunk = self.passage.chunk
+        text = chunk.text[self.start_char - chunk.start_char : self.end_char - chunk.start_char]
+        key = f"{chunk.chunk_id} {self.start_char}-{self.end_char}"
+        return replace(chunk, chunk_id=key, start_char=self.start_char, end_char=self.end_char, text=text)
 
     @property
     def citation(self) -> Citation:

@@ -1,6 +1,7 @@
 """How far evidence can be trusted: its weights fitted, and its probability calibrated, on questions whose answers are known.
 
-Each question is asked as it is and, where it has an answer, once more without the documents that hold it. Sentences and contexts are
+Each question is asked as it is and, where it has an answer, once more without the documents that hold it, and once spoilt where a rule is
+given for that: with one thing changed, so that what answered it only seems to. Sentences and contexts are
 weighed on one part of the questions; the probability is calibrated, and thresholds are chosen, on another.
 """
 
@@ -9,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from citewell.core.evidence import Quotable, Signals
 from citewell.core.languages import language_of
-from citewell.core.types import Context, Query, Ranking
+from citewell.core.types import Candidate, Context, Query, Ranking
 from citewell.evaluation.answers import askable
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.measures.answers import contains
@@ -34,12 +35,13 @@ from citewell.pipeline.wiring import Engine
 
 HELD = 0.5  # share of the shorter of sentence and gold span that both share, for the sentence to hold the answer
 PARTS = 20
+Spoil = Callable[[str, str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One question asked of one context. `holds` says which sentences hold the answer, None where nobody knows; `sufficient`, whether any
-    passage does. `part` is the one of PARTS that the question's article falls into."""
+    passage does; `deceptive`, that the passages are about what is asked and do not answer it. `part` is the one of PARTS that the question's article falls into."""
 
     source: str
     article: str
@@ -53,6 +55,7 @@ class Case:
     scales: Scales
     holds: NDArray[np.bool_] | None
     sufficient: bool
+    deceptive: bool = False
 
     def described(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """The context's features, given what a sentence model makes of its sentences."""
@@ -66,9 +69,10 @@ def part_of(name: str) -> int:
 
 def collect(
     indexed: Indexed, dataset: Dataset, *, parts: Collection[int] | None = None, most: int | None = None, seed: int = 13,
-    progress: Progress | None = None,
+    progress: Progress | None = None, spoil: Spoil | None = None,
 ) -> Iterator[Case]:  # fmt: skip
-    """The cases of a dataset's questions in these parts (None: all), of at most `most` questions chosen by the seed."""
+    """The cases of a dataset's questions in these parts (None: all), of at most `most` questions chosen by the seed; `spoil` changes a
+    question so that a passage does not answer it."""
     engine = indexed.engine
     finder = GoldFinder(engine.catalog, indexed.names)
     titles = {summary.doc_id: summary.title or summary.uri for summary in engine.catalog.summaries()}
@@ -85,6 +89,8 @@ def collect(
         if progress is not None:
             progress.advance(number, len(asked), topic.text[:60])
         yield from _cases(engine, dataset.name, topic, gold, article, titles, whole_article=number % 2 == 1)
+        if spoil is not None and topic.answerable and gold.passages:
+            yield from _spoilt(engine, dataset.name, topic, gold, article, spoil)
 
 
 def _article(topic: Topic, gold: Gold, titles: dict[str, str]) -> str:
@@ -106,8 +112,24 @@ def _cases(
         yield from _case(engine, source, topic, None, article, without)
 
 
+def _spoilt(engine: Engine, source: str, topic: Topic, gold: Gold, article: str, spoil: Spoil) -> Iterator[Case]:
+    passages = engine.catalog.passages([Candidate(key, "", 0.0, 1) for key in sorted(gold.passages)])
+    changed = spoil(topic.text, "\n".join(passage.chunk.text for passage in passages.values()))
+    if changed is not None:
+        asked = replace(topic, text=changed, answerable=False, answers=())
+        found = retrieve(engine, engine.snapshot(), asked.query)
+        yield from _case(engine, source, asked, None, article, found.final, deceptive=True)
+
+
 def _case(
-    engine: Engine, source: str, topic: Topic, gold: Gold | None, article: str, ranking: Ranking
+    engine: Engine,
+    source: str,
+    topic: Topic,
+    gold: Gold | None,
+    article: str,
+    ranking: Ranking,
+    *,
+    deceptive: bool = False,
 ) -> Iterator[Case]:
     """The case of one ranking, of which the documents that answer were taken out where `gold` is None; none where it cannot be told
     whether the context answers, or where it has no sentence."""
@@ -123,8 +145,9 @@ def _case(
     holds = None if gold is None else _holds(quotables, topic, gold)
     language = topic.language or language_of(topic.text, "en")
     yield Case(
-        source, article, part_of(article), language, topic.query, context, quotables, rows, read, scales, holds, known
-    )
+        source, article, part_of(article), language, topic.query, context, quotables, rows, read, scales, holds, known,
+        deceptive=deceptive or not topic.answerable,
+    )  # fmt: skip
 
 
 def _sufficient(topic: Topic, gold: Gold | None, context: Context) -> bool | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from citewell.core.answers import Answer, Draft
@@ -12,7 +11,7 @@ from citewell.core.evidence import Evidence, Signals
 from citewell.core.filters import conjoin, parse_filter, split_box
 from citewell.core.languages import UNKNOWN, language_of
 from citewell.core.tracing import Trace, stage, tracing
-from citewell.core.types import Candidate, Context, Query, Ranking, Reading, StoredPassage
+from citewell.core.types import Candidate, Context, Query, Ranking, StoredPassage
 from citewell.generate.assembly.assemble import NEIGHBOURS_OF, assemble
 from citewell.generate.parts import parts_of
 from citewell.generate.verification.draft import Verified, verify_draft
@@ -20,7 +19,7 @@ from citewell.index.snapshot import Snapshot
 from citewell.pipeline.asked import Asked
 from citewell.pipeline.copies import name_copies
 from citewell.pipeline.decide import Part, decide, threshold_for
-from citewell.pipeline.retrieve import SKIPPED, Retrieved, fetch_depth, retrieve
+from citewell.pipeline.retrieve import Retrieved, fetch_depth, retrieve
 from citewell.pipeline.wiring import Engine
 
 
@@ -131,12 +130,7 @@ def signals(engine: Engine, snapshot: Snapshot, query: Query, context: Context) 
     """The raw scores of every stage for the passages of a context; what a cross-encoder that reads has read already is not read again."""
     chunks = [passage.chunk for passage in context.passages]
     ids = [chunk.chunk_id for chunk in chunks]
-    readings: dict[str, Reading] = {}
-    with suppress(
-        *(SKIPPED if engine.settings.rerank.on_failure == "skip" else ())
-    ):  # reranking has said what is wrong
-        if engine.reader is not None and chunks:
-            readings = dict(zip(ids, engine.reader.read(query, chunks), strict=True))
+    readings = dict(zip(ids, engine.read(query, chunks), strict=False))
     return Signals(snapshot.bm25.score(query, ids), snapshot.dense.score(query, ids), readings)
 
 

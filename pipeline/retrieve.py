@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from citewell.core.errors import ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.facts import CandidateFacts
 from citewell.core.settings import FusionSettings
 from citewell.core.tracing import stage
@@ -15,13 +14,12 @@ from citewell.index.analysis import QuestionTerms
 from citewell.index.fusion import Scores, fuse, union
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.across_languages import across_languages
-from citewell.pipeline.wiring import Engine
+from citewell.pipeline.wiring import SKIPPED, Engine
 from citewell.rerank.cascade import rerank
 
 STAGES = ("bm25", "dense", "hybrid", "ltr", "rerank")
 # Fetched for the context beyond what it may hold, so that near-duplicates can be passed over.
 SPARE_PASSAGES = 12
-SKIPPED = (ModelUnavailable, ModelMismatch, ModelFailed)  # what rerank.on_failure = skip does without
 SETTLED = 10  # reading goes on until at least so many ranks can no longer change
 
 

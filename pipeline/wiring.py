@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from citewell.core.models import model_folder, weights_fingerprint
 from citewell.core.protocols import Embedder, Generator, Reader, Reranker
 from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
+from citewell.core.types import Chunk, Query, Reading
 from citewell.encoders.encoder import Encoder
 from citewell.encoders.kept import Kept, cache_folder
 from citewell.generate.evidence.model import FILE as EVIDENCE_FILE
@@ -41,6 +42,7 @@ from citewell.rerank.endpoint import EndpointReranker, is_endpoint
 from citewell.rerank.learned import LinearRanker
 from citewell.rerank.reader import ReadingCrossEncoder, can_read
 
+SKIPPED = (ModelUnavailable, ModelMismatch, ModelFailed)  # what rerank.on_failure = skip does without
 ALIGNMENT = "alignment"  # generate.verifier: words and figures alone
 BUNDLED_VERIFIER = "citewell-verifier"
 
@@ -231,7 +233,16 @@ class Engine:
 
     def scales(self, snapshot: Snapshot) -> Scales:
         """What weighs the sentences of a context, with the words of this generation."""
-        return Scales(self.asking_embedder, snapshot.bm25.analyse, snapshot.bm25.term_weights)
+        return Scales(self.asking_embedder, snapshot.bm25.analyse, snapshot.bm25.term_weights, self.read)
+
+    def read(self, query: Query, passages: Sequence[Chunk]) -> Sequence[Reading]:
+        """What each passage holds for the question; nothing where no cross-encoder reads, or where it fails and may be done without."""
+        try:
+            return self.reader.read(query, passages) if self.reader and passages else []
+        except SKIPPED:
+            if self.settings.rerank.on_failure == "skip":  # reranking has said what is wrong
+                return []
+            raise
 
     @cached_property
     def evidence_model(self) -> EvidenceModel:

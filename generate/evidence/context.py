@@ -40,18 +40,21 @@ READ_CONTEXT_FEATURES = (
     "agree_sentence",  # 1 when the best sentence holds the likeliest answer
     "span_form",  # 1 when the likeliest answer has the form that is asked for, -1 when not
 )
-ALL_CONTEXT_FEATURES = (*CONTEXT_FEATURES, *READ_CONTEXT_FEATURES)
+# Of the best sentence read alone, without the passage around it: whether it answers what is asked, and not only speaks of it.
+ALONE_FEATURES = ("answerable_alone", "relevance_alone", "span_alone")
+ALL_CONTEXT_FEATURES = (*CONTEXT_FEATURES, *READ_CONTEXT_FEATURES, *ALONE_FEATURES)
 _NAMED = re.compile(r"(?<!^)\b(?:[A-ZÀ-Þ][\w'’-]*|\d[\d.,]*\d|\d)")
 _COLUMN = {name: index for index, name in enumerate(ALL_FEATURES)}
 
 
 def describe_context(
     question: str, passages: Sequence[Passage], marker_of_row: Sequence[int], rows: Rows, logits: NDArray[np.float64],
-    term_weights: Mapping[str, float], signals: Signals,
+    term_weights: Mapping[str, float], signals: Signals, alone: Reading | None = None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """`(len(ALL_CONTEXT_FEATURES),)`: what is known of a context with at least one sentence.
 
-    `rows` are those of `describe`, `marker_of_row` the passage that each belongs to, `logits` what the sentence model makes of them.
+    `rows` are those of `describe`, `marker_of_row` the passage that each belongs to, `logits` what the sentence model makes of them;
+    `alone` is what the reader makes of the best sentence without its passage.
     """
     best = int(np.argmax(logits))
     row = rows[best]
@@ -72,7 +75,10 @@ def describe_context(
         _share(name not in texts[passage.chunk.chunk_id] for name in named),
         _share(not any(name in text for text in texts.values()) for name in named),
     ]
-    return np.array([*values, *_read(question, passages, passage, row, signals.readings)], dtype=np.float64)
+    by_itself = (
+        (log_odds(alone.answerable), alone.relevance, alone.span_score) if alone else [0.0] * len(ALONE_FEATURES)
+    )
+    return np.array([*values, *_read(question, passages, passage, row, signals.readings), *by_itself], dtype=np.float64)
 
 
 def _read(

@@ -51,6 +51,7 @@ class Risk(_Frozen):
 class Configuration(_Frozen):
     """The weights for one configuration. `knots` are (log odds, probability), both rising: what is between is interpolated.
 
+    `context` says whether the passages are about what is asked, `answers` whether the best sentence answers it: both must hold.
     `questions` calibrated it; `error` is the expected calibration error on a fold that was left out; empty knots: not calibrated.
     """
 
@@ -60,6 +61,7 @@ class Configuration(_Frozen):
     language: str
     sentence: Linear
     context: Linear
+    answers: Linear | None = None
     knots: tuple[tuple[float, float], ...] = ()
     risks: tuple[Risk, ...] = ()
     questions: int = 0
@@ -69,9 +71,8 @@ class Configuration(_Frozen):
 
     @model_validator(mode="after")
     def _known(self) -> Configuration:
-        unknown = (self.sentence.weights.keys() - set(ALL_FEATURES)) | (
-            self.context.weights.keys() - set(ALL_CONTEXT_FEATURES)
-        )
+        named = self.context.weights.keys() | (self.answers.weights.keys() if self.answers else set())
+        unknown = (self.sentence.weights.keys() - set(ALL_FEATURES)) | (named - set(ALL_CONTEXT_FEATURES))
         if unknown:
             raise ValueError(f"features that are not known: {', '.join(sorted(unknown))}")
         if any(a[0] >= b[0] or a[1] > b[1] for a, b in zip(self.knots, self.knots[1:], strict=False)):
@@ -82,6 +83,15 @@ class Configuration(_Frozen):
     def key(self) -> tuple[str, str, str, str]:
         """What it is for."""
         return self.generator, self.embedder, self.reranker, self.language
+
+    def log_odds(self, contexts: Rows) -> NDArray[np.float64]:
+        """Of contexts, rows of ALL_CONTEXT_FEATURES, that they answer."""
+        about = self.context.over(contexts, ALL_CONTEXT_FEATURES)
+        if self.answers is None:
+            return about
+        answered = self.answers.over(contexts, ALL_CONTEXT_FEATURES)
+        # The log odds of a product of two probabilities.
+        return np.asarray(-np.logaddexp(np.logaddexp(-about, -answered), -about - answered), dtype=np.float64)
 
     def probability(self, log_odds: float) -> float:
         """The calibrated probability, or the logistic one where it was not calibrated."""

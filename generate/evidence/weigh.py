@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from citewell.core.answers import Sufficiency
 from citewell.core.evidence import Evidence, Quotable, Signals
 from citewell.core.protocols import Embedder
-from citewell.core.types import Context, Query
+from citewell.core.types import Chunk, Context, Query, Reading
 from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, describe_context
 from citewell.generate.evidence.model import Chosen
 from citewell.generate.evidence.sentences import ALL_FEATURES, Rows, describe
 from citewell.generate.quotables import quotable_sentences
 
 Analyse = Callable[[str], list[str]]
+Read = Callable[[Query, Sequence[Chunk]], Sequence[Reading]]
 TermWeights = Callable[[str], Mapping[str, float]]
 NOTHING = Sufficiency(0.0, -float("inf"))
 
 
 class Scales:
-    """Weighs contexts with the words of one generation: `analyse` and `term_weights` are those of the index that found the passages."""
+    """Weighs contexts with the words of one generation: `analyse` and `term_weights` are those of the index that found the passages.
 
-    def __init__(self, embedder: Embedder, analyse: Analyse, term_weights: TermWeights) -> None:
+    `read` is the reader, and gives nothing where there is none.
+    """
+
+    def __init__(
+        self, embedder: Embedder, analyse: Analyse, term_weights: TermWeights, read: Read | None = None
+    ) -> None:
         self._embedder = embedder
         self._analyse = analyse
         self._term_weights = term_weights
+        self._read = read
 
     def weigh(self, query: Query, context: Context, signals: Signals, chosen: Chosen) -> Evidence:
         """What the context's sentences are worth for the question, by the weights that were chosen."""
@@ -36,7 +43,7 @@ class Scales:
         rows, vectors = self.describe(query, quotables, signals)
         logits = chosen.configuration.sentence.over(rows, ALL_FEATURES)
         described = self.describe_whole(query, context, quotables, rows, logits, signals)
-        odds = float(chosen.configuration.context.over(described, ALL_CONTEXT_FEATURES))
+        odds = float(chosen.configuration.log_odds(described))
         sufficiency = Sufficiency(
             probability=chosen.configuration.probability(odds),
             log_odds=odds,
@@ -66,6 +73,8 @@ class Scales:
     ) -> Rows:
         """ALL_CONTEXT_FEATURES of the context, given what the sentence model makes of its sentences."""
         markers = [quotable.passage.marker for quotable in quotables]
+        read = self._read(query, [quotables[int(np.argmax(logits))].alone]) if self._read and signals.readings else []
+        alone = read[0] if read else None
         return describe_context(
-            query.text, context.passages, markers, rows, logits, self._term_weights(query.text), signals
+            query.text, context.passages, markers, rows, logits, self._term_weights(query.text), signals, alone
         )

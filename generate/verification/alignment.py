@@ -14,6 +14,7 @@ from typing import Literal
 from citewell.core.sentences import Span, sentence_spans
 from citewell.generate.verification.numerals import NUMBER_WORDS
 from citewell.generate.verification.quantities import MONTHS, WEEKDAYS, Amount, Date, amounts_of, dates_of
+from citewell.generate.verification.uniform import uniform
 from citewell.generate.verification.words import KIN, NEGATED, NEGATIONS, OPENERS, OPPOSITES, RATES, STOP_WORDS
 
 FindingKind = Literal["number", "date", "unit", "name", "negation", "opposite"]
@@ -62,8 +63,8 @@ def align(claim: str, evidence: str, header: str = "") -> Alignment:
         return Alignment(0.0, 0.0, False, (), ())
     if _is_quoted(claim, evidence):
         return Alignment(1.0, 1.0, True, tuple(_holding(claim, evidence, spans)), ())
-    wanted = stems(claim)
-    held = [stems(evidence[a:b]) for a, b in spans]
+    wanted = stems(uniform(claim))
+    held = [stems(uniform(evidence[a:b])) for a, b in spans]
     above = stems(header)
     chosen = _carriers(wanted - above, held)
     covered = set().union(*(held[i] for i in chosen), above) & wanted

@@ -19,6 +19,7 @@ from citewell.encoders.encoder import Encoder
 from citewell.encoders.kept import Kept
 from citewell.encoders.network import Loaded, Network, Text
 from citewell.encoders.window import cut
+from citewell.generate.verification.uniform import uniform
 
 ADAPTER_FILE = "adapter.safetensors"
 MAX_TOKENS = 192  # of claim and evidence together, as it was trained
@@ -56,7 +57,7 @@ class Entailment:
     def log_odds(self, claims: Sequence[Claimed]) -> NDArray[np.float64]:
         """`(len(claims), 2)`: of `supported`, and of `contradicted`. Raises ModelUnavailable or ModelFailed."""
         found = np.zeros((len(claims), 2))
-        pairs: list[Text] = [(claim.text, self._window(claim)) for claim in claims]
+        pairs: list[Text] = [self._pair(uniform(claim.text), claim) for claim in claims]
         try:
             for batch in self.encoder.run(pairs):
                 found[batch.places] = np.stack([output.ravel() for output in batch.outputs], axis=1)
@@ -68,7 +69,7 @@ class Entailment:
             raise ModelFailed("the verifier gives numbers that are none", hint=HINT)
         return found
 
-    def _window(self, claim: Claimed) -> str:
-        own = min(self._tokenizer.count(claim.text), MAX_TOKENS // 2)
+    def _pair(self, text: str, claim: Claimed) -> Text:
+        own = min(self._tokenizer.count(text), MAX_TOKENS // 2)
         room = MAX_TOKENS - own - SPECIAL_TOKENS
-        return cut(claim.text, headed(claim.header, claim.evidence), self._tokenizer, room).text
+        return text, cut(text, uniform(headed(claim.header, claim.evidence)), self._tokenizer, room).text

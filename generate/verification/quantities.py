@@ -109,8 +109,8 @@ _UNIT = re.compile(
     rf"[\s-]?({'|'.join(sorted((re.escape(name) + ('s?' if name[-1].isalpha() and len(name) > 2 else '') for name in _UNITS), key=len, reverse=True))})(?![\w/])",
     re.I,
 )
-_SCALE = re.compile(r"[\s-]?(hundred|thousand|million|billion|trillion|bn|mn|tn|[kmb])\b", re.I)
-_SCALE_VALUES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, **SHORT_SCALES}
+SCALE = re.compile(r"[\s-]?(hundred|thousand|million|billion|trillion|bn|mn|tn|[kmb])\b", re.I)
+SCALE_VALUES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, **SHORT_SCALES}
 _ORDINAL_END = re.compile(r"(?:st|nd|rd|th)\b")
 
 
@@ -223,9 +223,9 @@ def _with_unit(text: str, start: int, end: int, value: float, *, vague: bool = F
     ending = _ORDINAL_END.match(text, end)
     if ending or ordinal:
         return Amount(start, ending.end() if ending else end, value, vague=vague, ordinal=True)
-    scale = _SCALE.match(text, end)
+    scale = SCALE.match(text, end)
     if scale and (len(scale[1]) > 1 or text[end : end + 1].strip()):
-        value, end = value * _SCALE_VALUES[scale[1].casefold()], scale.end()
+        value, end = value * SCALE_VALUES[scale[1].casefold()], scale.end()
     dimension = ""
     sign = text[start - 1 : start]
     unit = _UNIT.match(text, end)

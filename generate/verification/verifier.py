@@ -49,7 +49,8 @@ class ClaimVerifier:
         exact = any(finding.kind in EXACT for finding in alignment.findings)
         if support >= self._weights.threshold and not exact:
             return Verdict("supported", support, (*reasons, "entailed"), alignment.spans)
-        against = any(f.contradicts for f in alignment.findings) or contradicted >= self._weights.contradicted
+        by_meaning = self._entailment is not None and contradicted >= self._weights.contradicted
+        against = by_meaning or any(finding.contradicts for finding in alignment.findings)
         label: VerdictLabel = "contradicted" if against else "not_supported"
         if not reasons:
             reasons = ["contradicted_by_meaning" if against else "not_entailed"]

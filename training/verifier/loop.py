@@ -17,6 +17,7 @@ from torch import Tensor
 from citewell.core.tokens import ModelTokenizer
 from citewell.encoders.window import cut
 from citewell.generate.verification.network import RANK, EntailmentModel, load_tokenizer
+from citewell.generate.verification.uniform import uniform
 from citewell.training.verifier.claims import SUPPORTED, Claim
 
 CHECKPOINT = "checkpoint.pt"
@@ -53,12 +54,13 @@ class Row:
 
 
 def encode(claims: Sequence[Claim], trunk: Path, max_tokens: int) -> list[Row]:
-    """Token ids; of long evidence the sentences that share most with the claim."""
+    """Token ids, dates and numbers in one form; of long evidence the sentences that share most with the claim."""
     own, tokenizer = ModelTokenizer(trunk), load_tokenizer(trunk)
     rows = []
     for claim in claims:
-        first = tokenizer(claim.text, truncation=True, max_length=max_tokens // 2)["input_ids"]
-        window = cut(claim.text, claim.evidence, own, max_tokens - len(first) - 1)
+        text = uniform(claim.text)
+        first = tokenizer(text, truncation=True, max_length=max_tokens // 2)["input_ids"]
+        window = cut(text, uniform(claim.evidence), own, max_tokens - len(first) - 1)
         rest = tokenizer(window.text, add_special_tokens=False)["input_ids"][: max_tokens - len(first) - 1]
         rows.append(Row((*first, *rest, tokenizer.sep_token_id), len(first), claim.target, claim.source))
     return rows
