@@ -17,6 +17,7 @@ from citewell.core.protocols import TokenCounter
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Context, Passage, Query, Reading
 from citewell.generate.leaning import leans_of, whole_of
+from citewell.generate.quotables import shortened
 
 # Sentences are quoted until one of them holds the answer with this probability, given that any does ...
 ENOUGH = 0.85
@@ -24,7 +25,7 @@ ENOUGH = 0.85
 LEAST_SHARE = 0.1
 # ... and none that an earlier one says already (cosine similarity).
 REPEATED = 0.92
-MOST_WORDS = 80  # of an answer, but for its first sentence
+MOST_WORDS = 80  # of an answer
 
 
 class ExtractiveGenerator:
@@ -53,7 +54,7 @@ class ExtractiveGenerator:
         sentences: dict[tuple[int, int], Sentence] = {}
         for part in evidence:
             for index in choose(part, each):
-                quotable = whole_of(part.quotables[index])
+                quotable = _quotation(part, index)
                 place = quotable.passage.marker, quotable.start_char
                 sentences.setdefault(place, _sentence(quotable, part, float(shares_of(part.logits)[index])))
         return Draft(tuple(sentences[place] for place in sorted(sentences)), self.route)
@@ -70,12 +71,20 @@ def choose(evidence: Evidence, most: int) -> list[int]:
     for candidate in order:
         if len(chosen) == most or (chosen and not _worth_more(shares, chosen, candidate)):
             break
-        length = len(whole_of(evidence.quotables[candidate]).text.split())
+        length = len(_quotation(evidence, candidate).text.split())
         if chosen and (words + length > MOST_WORDS or _repeats(candidate, chosen, evidence.vectors)):
             continue
         chosen.append(candidate)
         words += length
     return chosen
+
+
+def _quotation(evidence: Evidence, index: int) -> Quotable:
+    """What is quoted of a sentence: all of it, with the rest of its list item or row, or of a long one the clauses around the answer."""
+    quotable = whole_of(evidence.quotables[index])
+    reading = evidence.signals.readings.get(quotable.passage.chunk.chunk_id)
+    marked = _highlight(quotable, reading)
+    return shortened(quotable, marked[0] if marked else 0, MOST_WORDS)
 
 
 def likeliest(logits: NDArray[np.float64], most: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from twins import WordCounter, evidence_of, make_chunk, shown
 
 from citewell.core.evidence import Quotable, Signals
@@ -10,7 +11,7 @@ from citewell.core.types import Block, Context, Passage, Query, Reading, StoredP
 from citewell.generate.extractive import ExtractiveGenerator, choose
 from citewell.generate.leaning import leans_of, whole_of
 from citewell.generate.parts import parts_of
-from citewell.generate.quotables import quotable_sentences
+from citewell.generate.quotables import quotable_sentences, shortened
 
 GENERATOR = ExtractiveGenerator(WordCounter(), GenerateSettings())
 QUERY = Query("how many days")
@@ -47,6 +48,21 @@ def test_an_answer_keeps_below_its_words() -> None:
     long = " ".join(["word"] * 60)
     context = shown(f"First {long}.", f"Second {long}.", "Short one here.")
     assert choose(evidence_of(context, [1.0, 1.0, 0.9]), 3) == [0, 2]
+
+
+@pytest.mark.parametrize("mark", [", ", "; ", " "])
+@pytest.mark.parametrize("place", [0, 40, 119])
+def test_of_a_long_sentence_the_clauses_around_the_answer_are_quoted(mark: str, place: int) -> None:
+    words = [f"word{i}" for i in range(120)]
+    text = mark.join(" ".join(words[i : i + 10]) for i in range(0, 120, 10))
+    (passage,) = shown(f"{text}.").passages
+    at = text.index(words[place])
+    short = shortened(Quotable(passage, passage.start_char, passage.start_char + len(text), text), at, 80)
+    assert len(short.text.split()) <= 80
+    assert words[place] in short.text
+    offset = passage.chunk.start_char
+    assert passage.chunk.text[short.start_char - offset : short.end_char - offset] == short.text
+    assert shortened(short, 0, 80) == short
 
 
 def test_sentences_are_in_reading_order_and_the_readers_words_are_highlighted() -> None:
