@@ -355,9 +355,13 @@ def test_names_without_a_model_are_refused_and_long_texts_come_in_pieces(monkeyp
 )
 def test_time_is_linear_in_hostile_text(unit: str) -> None:
     def seconds(n_chars: int) -> float:
-        began = time.process_time()
-        ALL.spans(unit * (n_chars // len(unit)))
-        return time.process_time() - began
+        text = unit * (n_chars // len(unit))
+        times = []
+        for _ in range(3):  # the shortest: a collection of the whole suite's garbage may fall into one
+            began = time.process_time()
+            ALL.spans(text)
+            times.append(time.process_time() - began)
+        return min(times)
 
     seconds(1000)  # loads what is loaded once
     assert seconds(80_000) < 8 * seconds(20_000) + 0.2
