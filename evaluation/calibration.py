@@ -41,7 +41,7 @@ Spoil = Callable[[str, str], str | None]
 @dataclass(frozen=True, slots=True)
 class Case:
     """One question asked of one context. `holds` says which sentences hold the answer, None where nobody knows; `sufficient`, whether any
-    passage does; `deceptive`, that the passages are about what is asked and do not answer it. `part` is the one of PARTS that the question's article falls into."""
+    passage does; `deceptive`, that the passages are about what is asked and do not answer it; `spoilt`, that a rule made it so. `part` is the one of PARTS that the question's article falls into."""
 
     source: str
     article: str
@@ -56,6 +56,7 @@ class Case:
     holds: NDArray[np.bool_] | None
     sufficient: bool
     deceptive: bool = False
+    spoilt: bool = False
 
     def described(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """The context's features, given what a sentence model makes of its sentences."""
@@ -118,7 +119,7 @@ def _spoilt(engine: Engine, source: str, topic: Topic, gold: Gold, article: str,
     if changed is not None:
         asked = replace(topic, text=changed, answerable=False, answers=())
         found = retrieve(engine, engine.snapshot(), asked.query)
-        yield from _case(engine, source, asked, None, article, found.final, deceptive=True)
+        yield from _case(engine, source, asked, None, article, found.final, spoilt=True)
 
 
 def _case(
@@ -129,7 +130,7 @@ def _case(
     article: str,
     ranking: Ranking,
     *,
-    deceptive: bool = False,
+    spoilt: bool = False,
 ) -> Iterator[Case]:
     """The case of one ranking, of which the documents that answer were taken out where `gold` is None; none where it cannot be told
     whether the context answers, or where it has no sentence."""
@@ -146,7 +147,7 @@ def _case(
     language = topic.language or language_of(topic.text, "en")
     yield Case(
         source, article, part_of(article), language, topic.query, context, quotables, rows, read, scales, holds, known,
-        deceptive=deceptive or not topic.answerable,
+        deceptive=spoilt or not topic.answerable, spoilt=spoilt,
     )  # fmt: skip
 
 

@@ -13,13 +13,15 @@ from citewell.core.errors import DatasetInvalid
 from citewell.core.scores import auroc
 from citewell.evaluation.calibration import Case, part_of
 from citewell.evaluation.measures.abstention import risk_coverage, threshold_for_risk
-from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, CONTEXT_FEATURES
+from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, ALONE_FEATURES, CONTEXT_FEATURES
 from citewell.generate.evidence.model import Configuration, Linear, Risk
 from citewell.generate.evidence.sentences import ALL_FEATURES, FEATURES, SHARED_WORDS
 from citewell.generate.extractive import likeliest
 
 Matrix = NDArray[np.float64]
-SENTENCE_RIDGE, CONTEXT_RIDGE = 0.3, 0.1  # strong: what is fitted on three sets has to hold on others
+SENTENCE_RIDGE, CONTEXT_RIDGE, ANSWER_RIDGE = 0.3, 0.1, 0.03  # strong: what is fitted on few sets has to hold on others
+# What tells an answer from words about the same: the best sentence read alone, and how far it is above the others.
+ANSWERS = ("answerable_alone", "relevance_alone", "best_sentence", "sentence_lead")
 LEAST_CASES = 40  # of either kind; fewer tell nothing
 SMALL_SOURCE = 30  # cases: a source with fewer weighs less than the others
 ISOTONIC_FROM = 400  # cases: with fewer a line in the log odds is surer (Platt, 1999)
@@ -59,13 +61,27 @@ def fit_sentences(cases: Sequence[Case], *, reads: bool) -> Linear:
 
 
 def fit_contexts(cases: Sequence[Case], sentence: Linear, *, reads: bool) -> Linear:
-    """Weights by which contexts that answer are told from those that do not: each source alike, and in it both kinds."""
-    names = ALL_CONTEXT_FEATURES if reads else CONTEXT_FEATURES
-    rows = contexts(cases, sentence)[:, : len(names)]
+    """Weights by which contexts about what is asked are told from others: each source alike, and in it both kinds."""
+    names = [name for name in (ALL_CONTEXT_FEATURES if reads else CONTEXT_FEATURES) if name not in ALONE_FEATURES]
+    return _logistic(
+        [case for case in cases if not case.spoilt and not (case.deceptive and reads)], sentence, names, CONTEXT_RIDGE
+    )
+
+
+def fit_answers(cases: Sequence[Case], sentence: Linear) -> Linear | None:
+    """Weights by which contexts that answer are told from those that only seem to; None where there are too few that seem to."""
+    known = [case for case in cases if case.sufficient or case.deceptive]
+    if sum(case.deceptive for case in known) < LEAST_CASES:
+        return None
+    return _logistic(known, sentence, ANSWERS, ANSWER_RIDGE)
+
+
+def _logistic(cases: Sequence[Case], sentence: Linear, names: Sequence[str], ridge: float) -> Linear:
+    """Weights of these features for `sufficient`, of the sources that have both kinds."""
+    rows = contexts(cases, sentence)[:, [ALL_CONTEXT_FEATURES.index(name) for name in names]]
     labels = np.array([float(case.sufficient) for case in cases])
     counts = Counter((case.source, case.sufficient) for case in cases)
-    sources = {source for source, _ in counts}
-    both = {source for source in sources if counts[source, True] and counts[source, False]}
+    both = {source for source, _ in counts if counts[source, True] and counts[source, False]}
     importance = np.array(
         [1 / max(counts[c.source, c.sufficient], SMALL_SOURCE) if c.source in both else 0.0 for c in cases]
     )
@@ -78,9 +94,7 @@ def fit_contexts(cases: Sequence[Case], sentence: Linear, *, reads: bool) -> Lin
         p = 1 / (1 + np.exp(-logits))
         total = float(importance @ np.logaddexp(0, np.where(labels == 1, -logits, logits)))
         penalty = np.append(w[:-1], 0.0)
-        return total + CONTEXT_RIDGE * float(penalty @ penalty) / 2, x.T @ (
-            importance * (p - labels)
-        ) + CONTEXT_RIDGE * penalty
+        return total + ridge * float(penalty @ penalty) / 2, x.T @ (importance * (p - labels)) + ridge * penalty
 
     found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
     weights = found[:-1] / spread
@@ -132,14 +146,16 @@ def held_out_error(log_odds: Matrix, sufficient: NDArray[np.bool_], keys: Sequen
 
 def configure(
     fitting: Sequence[Case], calibrating: Sequence[Case], *, generator: str, embedder: str, reranker: str, language: str,
-    sentence: Linear | None = None, context: Linear | None = None,
+    like: Configuration | None = None,
 ) -> Configuration:  # fmt: skip
-    """A configuration fitted on some cases and calibrated on others. Thresholds are for the risk that what is quoted does not hold the answer.
+    """A configuration fitted on some cases, or with the weights of `like`, and calibrated on others. Thresholds are for the risk that what is quoted does not hold the answer.
 
     Raises DatasetInvalid where there are too few questions of either kind.
     """
+    # Questions spoilt by rule are nobody's questions: they fit, and calibrate nothing.
+    calibrating = [case for case in calibrating if not case.spoilt]
     for cases, what in ((fitting, "to fit on"), (calibrating, "to calibrate with")):
-        if not cases and sentence is not None and context is not None:
+        if not cases and like is not None:
             continue
         kinds = Counter(case.sufficient for case in cases)
         if min(kinds[True], kinds[False]) < LEAST_CASES:
@@ -148,17 +164,24 @@ def configure(
                 hint="Add judged questions, some of them with answerable: false.",
             )
     reads = bool(reranker)
-    sentence = sentence or fit_sentences(fitting, reads=reads)
-    context = context or fit_contexts(fitting, sentence, reads=reads)
-    log_odds = context.over(contexts(calibrating, sentence), ALL_CONTEXT_FEATURES)
+    sentence = like.sentence if like else fit_sentences(fitting, reads=reads)
+    made = Configuration(
+        generator=generator, embedder=embedder, reranker=reranker, language=language, sentence=sentence,
+        context=like.context if like else fit_contexts(fitting, sentence, reads=reads),
+        answers=like.answers if like else fit_answers(fitting, sentence) if reads else None,
+    )  # fmt: skip
+    log_odds = made.log_odds(contexts(calibrating, sentence))
     sufficient = np.array([case.sufficient for case in calibrating], dtype=bool)
     knots = calibrate(log_odds, sufficient)
-    made = Configuration(
-        generator=generator, embedder=embedder, reranker=reranker, language=language, sentence=sentence, context=context, knots=knots,
-        questions=len(calibrating), error=round(held_out_error(log_odds, sufficient, [c.query.text for c in calibrating]), 4),
-        auroc=auroc(log_odds[sufficient].tolist(), log_odds[~sufficient].tolist()),
-        data=tuple(sorted({case.source for case in (*fitting, *calibrating)})),
-    )  # fmt: skip
+    made = made.model_copy(
+        update={
+            "knots": knots,
+            "questions": len(calibrating),
+            "error": round(held_out_error(log_odds, sufficient, [c.query.text for c in calibrating]), 4),
+            "auroc": auroc(log_odds[sufficient].tolist(), log_odds[~sufficient].tolist()),
+            "data": tuple(sorted({case.source for case in (*fitting, *calibrating)})),
+        }
+    )
     curve = risk_coverage(
         [made.probability(value) for value in log_odds], [_is_right(case, sentence) for case in calibrating]
     )

@@ -16,7 +16,6 @@ from citewell.evaluation.calibration import collect
 from citewell.evaluation.evidence_fit import LEAST_CASES, calibration_error, configure, contexts
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.types import Dataset
-from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES
 from citewell.generate.evidence.model import FILE, Configuration, EvidenceModel
 from citewell.ingest.jobs import Progress
 
@@ -60,10 +59,15 @@ def calibrate_own(indexed: Indexed, dataset: Dataset, progress: Progress | None 
         }
         before = engine.evidence_model.choose(**named).configuration
         after = configure(
-            [], own, generator=named["generator"], embedder=named["embedder"], reranker=reads, language=language,
-            sentence=before.sentence, context=before.context,
-        )  # fmt: skip
-        odds = after.context.over(contexts(own, after.sentence), ALL_CONTEXT_FEATURES)
+            [],
+            own,
+            generator=named["generator"],
+            embedder=named["embedder"],
+            reranker=reads,
+            language=language,
+            like=before,
+        )
+        odds = after.log_odds(contexts(own, after.sentence))
         truth = np.array([case.sufficient for case in own], dtype=bool)
         said = {
             name: np.array([one.probability(v) for v in odds]) for name, one in (("before", before), ("after", after))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,7 +12,7 @@ import numpy as np
 
 from citewell.core.errors import DatasetInvalid
 from citewell.core.settings import Settings
-from citewell.evaluation.calibration import Case, collect
+from citewell.evaluation.calibration import Case, Spoil, collect
 from citewell.evaluation.evidence_fit import configure
 from citewell.evaluation.indexing import index_dataset
 from citewell.evaluation.topics.datasets import read_dataset
@@ -19,6 +20,7 @@ from citewell.generate.evidence.model import Configuration, EvidenceModel
 from citewell.generate.evidence.sentences import ALL_FEATURES, FEATURES
 from citewell.ingest.jobs import Progress
 from citewell.training.questions import refuse_measured
+from citewell.training.spoil import spoil
 
 FIT_PARTS, CALIBRATE_PARTS = range(14, 17), range(17, 20)
 MAIN_LANGUAGE = "en"
@@ -35,12 +37,20 @@ def fit_evidence(
         dataset = read_dataset(folder)
         indexed = index_dataset(dataset, settings, cache, cache, progress)
         parts = [
-            list(collect(indexed, dataset, parts=part, most=most, seed=seed, progress=progress))
+            list(collect(indexed, dataset, parts=part, most=most, seed=seed, progress=progress, spoil=_spoiler(seed)))
             for part in (FIT_PARTS, CALIBRATE_PARTS)
         ]
         for cases, kind in zip(divided(*parts), (fitting, calibrating), strict=True):
             kind += cases
     return EvidenceModel(source="shipped", configurations=tuple(configurations(fitting, calibrating, settings)))
+
+
+def _spoiler(seed: int) -> Spoil:
+    def spoilt(question: str, passage: str) -> str | None:
+        changed = spoil(question, passage, random.Random(f"{seed} {question}"))  # noqa: S311 (a sample, not a secret)
+        return changed[0] if changed else None
+
+    return spoilt
 
 
 def divided(fitting: Sequence[Case], calibrating: Sequence[Case]) -> tuple[list[Case], list[Case]]:
@@ -73,7 +83,7 @@ def configurations(fitting: Sequence[Case], calibrating: Sequence[Case], setting
         for language in sorted({c.language for c in cases} - {MAIN_LANGUAGE}):
             own = [c for c in (*fit, *cases) if c.language == language]  # the weights saw none of them
             try:
-                found.append(configured([], own, language=language, sentence=main.sentence, context=main.context))
+                found.append(configured([], own, language=language, like=main))
             except DatasetInvalid:  # too few: that language stays uncalibrated, and is said to be
                 continue
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from citewell.evaluation.evidence_fit import (
     calibrate,
     calibration_error,
     configure,
+    fit_answers,
     fit_contexts,
     fit_sentences,
     held_out_error,
@@ -65,6 +68,21 @@ def test_sentences_are_weighed_by_what_tells_the_answer() -> None:
     assert "read_here" not in fit_sentences(CASES, reads=False).weights
 
 
+def test_what_only_seems_to_answer_is_told_by_the_best_sentence_read_alone() -> None:
+    column = ALL_CONTEXT_FEATURES.index("answerable_alone")
+    cases = [case(i, sufficient=i % 2 == 0) for i in range(200)]
+    for number, one in enumerate(cases):
+        one.scales.describe_whole()[column] = (3.0 if number % 2 == 0 else -3.0) + CHANCE.normal()  # type: ignore[call-arg]
+    sentence = fit_sentences(cases, reads=True)
+    assert fit_answers(cases, sentence) is None  # none of them is known to deceive
+    spoilt = [replace(one, deceptive=not one.sufficient, spoilt=not one.sufficient) for one in cases]
+    answers = fit_answers(spoilt, sentence)
+    assert answers is not None
+    assert answers.weights["answerable_alone"] > 0.1
+    with pytest.raises(DatasetInvalid, match="0 unanswered"):  # what a rule made calibrates nothing
+        configure(spoilt, spoilt, generator="g", embedder="e", reranker="r", language="en")
+
+
 def test_contexts_are_weighed_by_what_tells_sufficient_ones() -> None:
     weights = fit_contexts(CASES, fit_sentences(CASES, reads=True), reads=True).weights
     assert max(weights, key=lambda name: abs(weights[name])) == "cosine"
@@ -82,15 +100,19 @@ def test_the_probability_is_true_on_a_fold_left_out_and_its_knots_rise() -> None
 
 @pytest.mark.parametrize("cases", [60, 2000])
 def test_odds_that_exaggerate_are_drawn_in(cases: int) -> None:
-    truth = CHANCE.normal(size=cases)
-    sufficient = CHANCE.random(cases) < 1 / (1 + np.exp(-truth))
-    odds = 4 * truth
-    told = 1 / (1 + np.exp(-odds))
-    keys = [str(i) for i in range(cases)]
-    assert held_out_error(odds, sufficient, keys) < calibration_error(told, sufficient)
-    knots = calibrate(odds, sufficient)
-    assert [p for _, p in knots] == sorted(p for _, p in knots)
-    assert len({x for x, _ in knots}) == len(knots)
+    chance = np.random.default_rng(3)
+    drawn_in, exaggerated = [], []
+    for _ in range(20):
+        truth = chance.normal(size=cases)
+        sufficient = chance.random(cases) < 1 / (1 + np.exp(-truth))
+        odds = 4 * truth
+        keys = [str(i) for i in range(cases)]
+        drawn_in.append(held_out_error(odds, sufficient, keys))
+        exaggerated.append(calibration_error(1 / (1 + np.exp(-odds)), sufficient))
+        knots = calibrate(odds, sufficient)
+        assert [p for _, p in knots] == sorted(p for _, p in knots)
+        assert len({x for x, _ in knots}) == len(knots)
+    assert np.mean(drawn_in) < np.mean(exaggerated)
 
 
 def test_too_few_questions_are_refused_with_what_is_needed() -> None:
