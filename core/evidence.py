@@ -23,26 +23,30 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Quotable:
-    """A sentence of a passage that may be quoted; offsets are those of the document."""
+    """A sentence of a passage that may be quoted; offsets are those of the document. `columns` names the columns of a table's row."""
 
     passage: Passage
     start_char: int
     end_char: int
     text: str
+    columns: str = ""
 
     @property
     def read(self) -> str:
-        """The sentence as it is embedded: under its headings, without which a pronoun or a table row says little."""
-        header = self.passage.chunk.header
-        return f"{header}: {self.text}" if header else self.text
+        """The sentence as it is embedded: under its headings and columns, without which a pronoun or a table row says little."""
+        above = " › ".join(part for part in (self.passage.chunk.header, self.columns) if part)
+        return f"{above}: {self.text}" if above else self.text
 
     @property
     def alone(self) -> Chunk:
-        """The sentence as a passage of its own, under its headings."""
+        """The sentence as a passage of its own, under its headings and columns."""
         chunk = self.passage.chunk
         text = chunk.text[self.start_char - chunk.start_char : self.end_char - chunk.start_char]
         key = f"{chunk.chunk_id} {self.start_char}-{self.end_char}"
-        return replace(chunk, chunk_id=key, start_char=self.start_char, end_char=self.end_char, text=text)
+        path = (*chunk.heading_path, self.columns) if self.columns else chunk.heading_path
+        return replace(
+            chunk, chunk_id=key, start_char=self.start_char, end_char=self.end_char, text=text, heading_path=path
+        )
 
     @property
     def citation(self) -> Citation:

@@ -14,6 +14,7 @@ from citewell.generate.verification.quantities import amounts_of, dates_of
 from citewell.generate.verification.verifier import reason_of
 
 SAME_SUBJECT = 0.55  # cosine of two sentences under their headings
+SAME_WORDS = 0.4  # share of the words of one that the other has itself, and not only above it
 NEAR_ANSWER = 4.0  # log odds below the best sentence: what is further down does not answer the question
 SURE = 0.5  # probability that a passage holds the answer, for the reader's words to be compared
 PARALLEL = 0.5  # share of title words in common: documents of one kind on different things
@@ -57,6 +58,9 @@ def _disagree(own: int, other: int, evidence: Evidence) -> str:
         (two.text, one.text, one.passage.chunk.header),
         (one.text, two.text, two.passage.chunk.header),
     ):
+        # Headings tell what a sentence is about, and make no two sentences say the same of it.
+        if align(claim, text).nearest < SAME_WORDS:
+            continue
         told = [f for f in align(claim, text, header).findings if f.kind in _TOLD and f.contradicts]
         if told and align(claim, text, header).nearest >= 0.6:
             return reason_of(told[0])

@@ -25,8 +25,21 @@ def quotable_sentences(passage: Passage) -> list[Quotable]:
         if block is not None and (block.kind == "heading" or _is_table_head(passage.stored.blocks, block)):
             continue
         if len(text.split()) >= MIN_SENTENCE_WORDS or (block is not None and block.kind == "table_row"):
-            found.append(Quotable(passage, offset + start, offset + end, text))
+            columns = _columns(passage, block) if block is not None and block.kind == "table_row" else ""
+            found.append(Quotable(passage, offset + start, offset + end, text, columns))
     return found
+
+
+def _columns(passage: Passage, row: Block) -> str:
+    """The row that names the columns of this one, where the passage holds it; what does not, has it among its headings."""
+    blocks = passage.stored.blocks
+    first = blocks.index(row)
+    while first > 0 and blocks[first - 1].kind in TABLE:
+        first -= 1
+    head, chunk = blocks[first], passage.chunk
+    if head is row or head.start_char < chunk.start_char:
+        return ""
+    return " ".join(chunk.text[head.start_char - chunk.start_char : head.end_char - chunk.start_char].split())
 
 
 def _is_table_head(blocks: Sequence[Block], block: Block) -> bool:

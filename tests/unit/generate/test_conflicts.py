@@ -22,6 +22,11 @@ def found(
     return conflicts_of([Sentence(texts[0], (context.passages[0].cite(0, len(texts[0])),))], evidence)
 
 
+def test_headings_alone_make_no_conflict() -> None:
+    price, days = "The price of a day is 1/260 of the pay.", "It may be joined to up to ten days of annual leave."
+    assert found([price, days], titles=["Annual leave", "Annual leave and sabbaticals"]) == ()
+
+
 def test_another_figure_for_the_same_is_a_conflict_with_its_citation() -> None:
     (conflict,) = found([NOTICE, OTHER])
     assert (conflict.sentence, conflict.citation.quote, conflict.reason) == (0, OTHER, "number_differs")
