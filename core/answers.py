@@ -58,11 +58,34 @@ class Sufficiency:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens read and written, of those read the ones that a prefix cache spared, and the calls that it took."""
+
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    cached_tokens: int = 0
+    calls: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.answer_tokens + other.answer_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.calls + other.calls,
+        )
+
+
+NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """What a generator proposes, before verification."""
+    """What a generator proposes, before verification; `usage` is what a language model took for it, `notes` are codes (core/reasons.py)."""
 
     sentences: tuple[Sentence, ...]
     route: str
+    usage: Usage = NO_USAGE
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,11 +284,32 @@ class ContextSettings(Section):
 class GenerateSettings(Section):
     """The answer."""
 
+    model: str = Field(
+        "",
+        description="What writes answers: empty, the documents' own sentences; else a GGUF file, `smollm2`, a folder or name that transformers loads, the address of an OpenAI-compatible endpoint such as http://127.0.0.1:8080/v1, or one of its presets and a model such as groq:llama-3.3-70b-versatile.",
+    )
+    endpoint_model: str = Field(
+        "", description="The model that is asked of an endpoint; empty: the only one it serves."
+    )
+    endpoint_key: SecretStr = Field(
+        SecretStr(""),
+        description="The endpoint's key; empty: that of the preset's environment variable, such as GROQ_API_KEY.",
+    )
+    structured: bool = Field(
+        True, description="Hold an endpoint to a JSON schema; off for one that does not know json_schema."
+    )
+    window: int = Field(
+        4096, ge=512, le=1_000_000, description="Tokens that a language model reads and writes at most."
+    )
+    answer_tokens: int = Field(256, ge=16, le=8192, description="Most tokens of a written answer.")
+    timeout_s: float = Field(
+        60.0, gt=0, le=3600, description="Seconds for a written answer, retries included; then it is quoted instead."
+    )
     verifier: str = Field(
         "citewell-verifier",
         description="Bundled name or local path of what checks sentences by meaning; `alignment`: by words and figures alone.",
     )
-    max_sentences: int = Field(3, ge=1, le=5, description="Most sentences of an extractive answer.")
+    max_sentences: int = Field(3, ge=1, le=5, description="Most sentences of an answer.")
     risk: float = Field(
         0.0,
         ge=0,

@@ -136,7 +136,7 @@ def _case(
     whether the context answers, or where it has no sentence."""
     snapshot = engine.snapshot()
     passages = engine.catalog.passages(ranking.head(fetch_depth(engine)).candidates)
-    context = gather(engine, topic.query, ranking, passages)
+    context, _ = gather(engine, topic.query, ranking, passages)
     quotables = tuple(q for passage in context.passages for q in quotable_sentences(passage))
     known = _sufficient(topic, gold, context)
     if known is None or not quotables:

@@ -10,17 +10,19 @@ from citewell.core.errors import InvalidQuery
 from citewell.core.evidence import Evidence, Signals
 from citewell.core.filters import conjoin, parse_filter, split_box
 from citewell.core.languages import UNKNOWN, language_of
+from citewell.core.protocols import Generator
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Candidate, Context, Query, Ranking, StoredPassage
 from citewell.generate.assembly.assemble import NEIGHBOURS_OF, assemble
 from citewell.generate.parts import parts_of
-from citewell.generate.verification.draft import Verified, verify_draft
+from citewell.generate.verification.draft import Verified
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.asked import Asked
-from citewell.pipeline.copies import name_copies
-from citewell.pipeline.decide import Part, decide, threshold_for
+from citewell.pipeline.decide import decide
+from citewell.pipeline.part import Part, threshold_for
 from citewell.pipeline.retrieve import Retrieved, fetch_depth, retrieve
 from citewell.pipeline.wiring import Engine
+from citewell.pipeline.write import FAILURES, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +69,49 @@ def replay(engine: Engine, query: Query, generation: int | None = None) -> Repla
         with stage("open"):
             snapshot = engine.snapshot(query.groups, generation, query.filter)
         found = retrieve(engine, snapshot, query)
-        context = gather(engine, query, found.final, found.passages)
-        parts = weigh_parts(engine, snapshot, query, context)
-        with stage("generate", route=engine.generator.route) as span:
-            # All of them when none is answered, so that it can be told what was found.
-            told = [part for part in parts if part.is_answered] or parts
-            draft = engine.generator.generate(query, context, [part.evidence for part in told])
-            span.facts["sentences"] = len(draft.sentences)
-        with stage("verify", verifier=engine.verifier.name) as span:
-            verified = verify_draft(draft, context, engine.catalog, engine.verifier)
-            verified = name_copies(engine, verified, context, query.groups)
-            span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
-    answer = decide(engine, snapshot, query, context, parts, verified, trace)
-    return Replay(found, parts, draft, verified, answer)
+        context, able = gather(engine, query, found.final, found.passages)
+        parts = weigh_parts(engine, snapshot, query, context, able[0].route)
+        written = write(engine, able, query, context, parts)
+    answer = decide(engine, snapshot, query, context, parts, written, trace)
+    return Replay(found, parts, written.draft, written.verified, answer)
 
 
-def gather(engine: Engine, query: Query, ranking: Ranking, passages: Mapping[str, StoredPassage]) -> Context:
-    """The context of a question, from the head of a ranking and what stands beside its first passages."""
+def gather(
+    engine: Engine, query: Query, ranking: Ranking, passages: Mapping[str, StoredPassage]
+) -> tuple[Context, tuple[Generator, ...]]:
+    """The context of a question, from the head of a ranking and what stands beside its first passages, as the first generator counts that
+    can be used; with the generators from that one on."""
     with stage("assemble") as span:
         first = [c for c in ranking.candidates if c.chunk_id in passages][:NEIGHBOURS_OF]
         beside = engine.catalog.neighbours([c.chunk_id for c in first])
         candidates = [Candidate(key, doc_id, 0.0, 1) for key, doc_id in beside.items()]
         neighbours = engine.catalog.passages(candidates, query.groups)
         head = ranking.head(fetch_depth(engine))
-        context = assemble(query, head, passages, engine.generator, engine.settings.context, neighbours)
+        able = engine.generators
+        while True:
+            try:
+                context = assemble(query, head, passages, able[0], engine.settings.context, neighbours)
+                break
+            except FAILURES as error:  # a model that cannot even count
+                if len(able) == 1:
+                    raise
+                span.facts["warning"] = f"{able[0].route} cannot be used: {error.message}"
+                able = able[1:]
         span.facts |= {
             "passages": len(context.passages),
             "tokens": context.token_count,
             "dropped": len(context.dropped),
         }
-    return context
+    return context, able
 
 
-def weigh_parts(engine: Engine, snapshot: Snapshot, query: Query, context: Context) -> tuple[Part, ...]:
+def weigh_parts(engine: Engine, snapshot: Snapshot, query: Query, context: Context, route: str) -> tuple[Part, ...]:
     """The question, or each of its parts where it asks several things, with what the context's sentences are worth for it."""
     with stage("weigh") as span:
         parts = []
         for text in parts_of(query.text):
             part = replace(query, text=text)
-            evidence = weigh(engine, snapshot, part, context)
+            evidence = weigh(engine, snapshot, part, context, route)
             parts.append(Part(text, evidence, threshold_for(evidence.sufficiency, engine.settings.generate)))
         span.facts["sufficiency"] = [round(part.evidence.sufficiency.probability, 4) for part in parts]
         notes = dict.fromkeys(p.evidence.sufficiency.uncalibrated for p in parts if p.evidence.sufficiency.uncalibrated)
@@ -114,15 +120,15 @@ def weigh_parts(engine: Engine, snapshot: Snapshot, query: Query, context: Conte
     return tuple(parts)
 
 
-def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context) -> Evidence:
-    """What the context's sentences are worth for the question, and the probability that it is answered."""
+def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context, route: str) -> Evidence:
+    """What the context's sentences are worth for the question, and the probability that it is answered by this route."""
     found = signals(engine, snapshot, query, context)
     reader = engine.settings.rerank.model if found.readings else ""
     # A few words do not tell their language; then it is that of the passage found first.
     language = language_of(query.text)
     if language == UNKNOWN and context.passages:
         language = language_of(context.passages[0].text)
-    chosen = engine.evidence_model.choose(engine.generator.route, engine.settings.embedder.model, reader, language)
+    chosen = engine.evidence_model.choose(route, engine.settings.embedder.model, reader, language)
     return engine.scales(snapshot).weigh(query, context, found, chosen)
 
 

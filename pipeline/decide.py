@@ -5,46 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from citewell.core.answers import Answer, AnswerStatus, Conflict, Sufficiency
-from citewell.core.evidence import Evidence
-from citewell.core.settings import GenerateSettings
+from citewell.core.answers import Answer, AnswerStatus, Conflict, Draft
 from citewell.core.tracing import Trace
 from citewell.core.types import Context, Query
 from citewell.generate.conflicts import conflicts_of
 from citewell.generate.verification.draft import Verified
 from citewell.index.snapshot import Snapshot
+from citewell.pipeline.part import Part
 from citewell.pipeline.wiring import Engine
+from citewell.pipeline.write import Written
 
 MOST_LOOKED_FOR = 12
-NEVER = 1.01  # above any probability
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One thing that is asked, and what the context's sentences are worth for it."""
-
-    text: str
-    evidence: Evidence
-
-    threshold: float
-
-    @property
-    def probability(self) -> float:
-        """That the context answers it."""
-        return self.evidence.sufficiency.probability
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether the evidence is strong enough to answer it."""
-        return self.probability >= self.threshold
 
 
 def decide(
-    engine: Engine, snapshot: Snapshot, query: Query, context: Context, parts: Sequence[Part], verified: Verified, trace: Trace
+    engine: Engine, snapshot: Snapshot, query: Query, context: Context, parts: Sequence[Part], written: Written, trace: Trace
 ) -> Answer:  # fmt: skip
     """Answers with what was verified when the evidence is strong enough, in part when some of what is asked is missing, else abstains."""
+    verified = written.verified
     answered = [part for part in parts if part.is_answered]
     missing = tuple(part.text for part in parts if not part.is_answered) if len(parts) > 1 and answered else ()
     enough = bool(answered and verified.sentences)
@@ -60,7 +39,7 @@ def decide(
         question=query.text,
         status=status,
         sentences=sentences,
-        route=engine.generator.route,
+        route=written.draft.route,
         sufficiency=least.evidence.sufficiency,
         threshold=least.threshold,
         context=context,
@@ -71,15 +50,28 @@ def decide(
             "question_tokens": engine.tokenizer.count(query.text),
             "context_tokens": context.token_count,
             "answer_tokens": sum(engine.tokenizer.count(s.text) for s in sentences),
+            **_used(written.draft),
         },
         trace=trace.as_rows(),
-        reasons=_reasons(context, parts, verified, missing, conflicts, trace, answered=bool(answered)),
+        reasons=_reasons(
+            context, parts, verified, missing, conflicts, trace, answered=bool(answered), written=written.notes
+        ),
         checks=verified.checks,
         missing=missing if enough else (),
         conflicts=conflicts,
         looked_for=() if enough else _looked_for(snapshot, query),
         warnings=trace.warnings(),
     )
+
+
+def _used(draft: Draft) -> dict[str, int]:
+    """What a language model took; nothing for a quotation."""
+    if not draft.usage.calls:
+        return {}
+    used = draft.usage
+    return {
+        "prompt_tokens": used.prompt_tokens, "cached_tokens": used.cached_tokens, "written_tokens": used.answer_tokens, "model_calls": used.calls
+    }  # fmt: skip
 
 
 def answer_id(engine: Engine, snapshot: Snapshot, query: Query) -> str:
@@ -89,18 +81,9 @@ def answer_id(engine: Engine, snapshot: Snapshot, query: Query) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def threshold_for(sufficiency: Sufficiency, settings: GenerateSettings) -> float:
-    """The probability from which on is answered: what the calibration tells for the stated risk, or the threshold of the settings where no
-    risk is stated, or nothing was calibrated. Above 1 where no threshold keeps to the risk: then nothing is answered."""
-    if not settings.risk or sufficiency.uncalibrated:
-        return settings.threshold
-    fitting = [threshold for risk, threshold in sufficiency.thresholds if risk <= settings.risk]
-    return fitting[-1] if fitting else NEVER
-
-
 def _reasons(
     context: Context, parts: Sequence[Part], verified: Verified, missing: Sequence[str], conflicts: Sequence[Conflict], trace: Trace, *,
-    answered: bool,
+    answered: bool, written: Sequence[str] = (),
 ) -> tuple[str, ...]:  # fmt: skip
     """The codes (core/reasons.py) of all that was decided, in the order of the line."""
     notes = {row["stage"]: row for row in trace.as_rows()}
@@ -118,7 +101,7 @@ def _reasons(
         "nothing_verified": bool(verified.checks) and not verified.sentences,
         "conflict": bool(conflicts),
     }
-    return tuple(code for code, holds in told.items() if holds)
+    return (*(code for code, holds in told.items() if holds), *written)
 
 
 def _looked_for(snapshot: Snapshot, query: Query) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ from citewell.generate.evidence.model import FILE as EVIDENCE_FILE
 from citewell.generate.evidence.model import EvidenceModel
 from citewell.generate.evidence.weigh import Scales
 from citewell.generate.extractive import ExtractiveGenerator
+from citewell.generate.language.choose import model_for
+from citewell.generate.language.generator import LanguageGenerator
+from citewell.generate.language.guard import GuardedModel
 from citewell.generate.verification.entailment import Entailment
 from citewell.generate.verification.verifier import ClaimVerifier
 from citewell.generate.verification.weights import VerifierWeights
@@ -252,9 +255,23 @@ class Engine:
         return bundled.with_own(EvidenceModel.read(own)) if own.is_file() else bundled
 
     @cached_property
+    def language_model(self) -> GuardedModel | None:
+        """The language model of the settings; None where answers are quoted. Raises SettingsError."""
+        model = model_for(self.settings.generate, self.tokenizer, self.settings.encoders.threads)
+        return GuardedModel(model) if model is not None else None
+
+    @cached_property
+    def generators(self) -> tuple[Generator, ...]:
+        """What writes answers, in the order in which they are asked; the last one quotes, and needs no model."""
+        quoting = ExtractiveGenerator(self.tokenizer, self.settings.generate)
+        if self.language_model is None:
+            return (quoting,)
+        return LanguageGenerator(self.language_model, self.settings.generate), quoting
+
+    @property
     def generator(self) -> Generator:
-        """The generator."""
-        return ExtractiveGenerator(self.tokenizer, self.settings.generate)
+        """The first of them."""
+        return self.generators[0]
 
     @cached_property
     def aligner(self) -> ClaimVerifier:

@@ -105,7 +105,7 @@ def test_a_generator_cites_only_its_context_and_counts_with_its_own_tokens(engin
     found, _, _ = search(engine, QUERY.text)
     context = assemble(QUERY, found.final, found.passages, generator, ContextSettings())
     assert context.token_count == generator.tokens.count(generator.render(QUERY, context.passages)) + generator.reserve
-    evidence = weigh(engine, engine.snapshot(), QUERY, context)
+    evidence = weigh(engine, engine.snapshot(), QUERY, context, engine.generator.route)
     assert 0 <= evidence.sufficiency.probability <= 1
     draft = generator.generate(QUERY, context, [evidence])
     assert draft.sentences
@@ -119,7 +119,7 @@ def test_a_generator_cites_only_its_context_and_counts_with_its_own_tokens(engin
 
 def test_a_generator_without_passages_proposes_nothing(engine: Engine) -> None:
     context = Context((), 0, 100)
-    evidence = weigh(engine, engine.snapshot(), QUERY, context)
+    evidence = weigh(engine, engine.snapshot(), QUERY, context, engine.generator.route)
     assert evidence.sufficiency.probability == 0.0
     assert engine.generator.generate(QUERY, context, [evidence]).sentences == ()
 

@@ -1,0 +1,65 @@
+"""Language models as the pipeline sees them: messages in, a text out, within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from citewell.core.answers import Usage
+from citewell.core.protocols import TokenCounter
+
+Role = Literal["system", "user", "assistant"]
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model wrote; `whole` is False where its tokens ran out."""
+
+    text: str
+    usage: Usage
+    whole: bool = True
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """Completes conversations, the same one always alike."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in answers and settings; never a secret."""
+        ...
+
+    @property
+    def tokens(self) -> TokenCounter:
+        """Its tokenizer."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """Tokens that prompt and answer may have together."""
+        ...
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether it can be held to a schema."""
+        ...
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The conversation as one text, as long in tokens as what the model reads."""
+        ...
+
+    def complete(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+    ) -> Completion:  # fmt: skip
+        """At most `max_tokens` tokens within so many seconds; pieces go to `tell` as they are made. Raises ModelUnavailable or ModelFailed."""
+        ...

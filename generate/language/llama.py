@@ -1,0 +1,200 @@
+"""Models in GGUF files, run in this process by llama.cpp (package xllamacpp).
+
+The library serves itself on a port of the loopback address, and here that port asks for a key that nobody is told. Conversations go by call;
+the port only counts tokens, which has no call.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from citewell.core.answers import Usage
+from citewell.core.errors import ModelFailed, ModelUnavailable
+from citewell.core.language import Completion, Message, Told
+from citewell.core.machine import available_threads
+
+INSTALL = "pip install 'citewell[llama]'"
+COUNTED = 4096  # texts whose length in tokens is remembered
+_SEED = 13
+
+
+class LlamaModel:
+    """A model in a GGUF file. One conversation at a time; the prefix that it shares with the last one is not read again."""
+
+    is_structured = True
+
+    def __init__(self, path: Path, window: int, threads: int = 0) -> None:
+        self._path = path
+        self._window = window
+        self._threads = threads
+        self._turn = threading.Lock()
+        self._key = secrets.token_urlsafe(24)
+        self._counted = lru_cache(COUNTED)(self._count)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self._path.stem
+
+    @property
+    def window(self) -> int:
+        """Tokens of prompt and answer together."""
+        return self._window
+
+    @property
+    def tokens(self) -> LlamaModel:
+        """Counts by itself."""
+        return self
+
+    def count(self, text: str) -> int:
+        """How many tokens the text has."""
+        return self._counted(text)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The conversation as the model's own template writes it."""
+        answer = self._post("apply-template", {"messages": _turns(messages)})
+        return str(answer["prompt"])
+
+    def complete(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+    ) -> Completion:  # fmt: skip
+        """Greedy, so that the same conversation has the same answer. Raises ModelUnavailable or ModelFailed."""
+        listener = _Listener(time.monotonic() + seconds, tell)
+        request: dict[str, Any] = {
+            "messages": _turns(messages), "temperature": 0.0, "seed": _SEED, "max_tokens": max_tokens, "stream": True,
+            "stream_options": {"include_usage": True}, "cache_prompt": True,
+        }  # fmt: skip
+        server = self._server
+        if schema is not None:
+            request["grammar"] = _grammar(schema)
+        if not self._turn.acquire(timeout=max(0.0, seconds)):
+            raise ModelUnavailable(f"{self.name} is busy with other questions", hint="Ask again later.")
+        try:
+            server.handle_chat_completions(request, listener.take)
+        except Exception as error:  # the library raises plain RuntimeErrors
+            raise ModelFailed(f"{self.name} fails: {type(error).__name__}: {str(error)[:200]}") from error
+        finally:
+            self._turn.release()
+        if listener.error:
+            raise ModelFailed(f"{self.name} fails: {listener.error}")
+        if listener.late:
+            raise ModelFailed(
+                f"{self.name} took longer than {seconds:.0f} s",
+                hint="Raise generate.timeout_s, or take a smaller model.",
+            )
+        return listener.completion()
+
+    @property
+    def address(self) -> str:
+        """Where its OpenAI-compatible port listens, for the key `self.key` alone."""
+        return str(self._server.listening_address)
+
+    @property
+    def key(self) -> str:
+        """The key of its port, drawn anew with every start."""
+        return self._key
+
+    @cached_property
+    def _server(self) -> Any:
+        try:
+            import xllamacpp
+        except ImportError as error:
+            raise ModelUnavailable(
+                f"{self._path.name} needs the package xllamacpp", hint=f"Install it: {INSTALL}"
+            ) from error
+        if not self._path.is_file():
+            raise ModelUnavailable(f"there is no file {self._path}", hint="Check generate.model.")
+        settings = xllamacpp.CommonParams()
+        settings.model.path = str(self._path)
+        settings.n_ctx = self._window
+        settings.n_parallel = 1
+        settings.api_keys = [self._key]
+        settings.warmup = False
+        settings.ui = False
+        settings.offline = True
+        settings.verbosity = -1
+        threads = available_threads(self._threads)
+        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
+        try:
+            return xllamacpp.Server(settings)
+        except Exception as error:
+            raise ModelUnavailable(
+                f"{self._path.name} cannot be loaded: {str(error)[:200]}",
+                hint="Check that it is a GGUF file that llama.cpp knows.",
+            ) from error
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.address, headers={"Authorization": f"Bearer {self._key}"}, timeout=60.0, trust_env=False
+        )
+
+    def _post(self, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            answer = self._client.post(f"/{route}", json=body)
+            answer.raise_for_status()
+            found: dict[str, Any] = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise ModelFailed(f"{self.name} does not answer: {type(error).__name__}") from error
+        return found
+
+    def _count(self, text: str) -> int:
+        return len(self._post("tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"])
+
+
+class _Listener:
+    """Takes the events of one completion, and stops it when its time is over."""
+
+    def __init__(self, ends: float, tell: Told | None) -> None:
+        self._ends = ends
+        self._tell = tell
+        self._pieces: list[str] = []
+        self._used: Mapping[str, Any] = {}
+        self._finish = ""
+        self.error = ""
+        self.late = False
+
+    def take(self, event: Any) -> bool:
+        """Takes an event, or a list of them, and says whether to stop."""
+        for one in event if isinstance(event, list) else [event]:
+            self._take(one)
+        self.late = time.monotonic() > self._ends
+        return self.late or bool(self.error)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        self.error = str(event["error"])[:200] if "error" in event else self.error
+        self._used = event.get("usage") or self._used
+        for choice in event.get("choices") or []:
+            self._finish = choice.get("finish_reason") or self._finish
+            piece = (choice.get("delta") or {}).get("content") or ""
+            if piece:
+                self._pieces.append(piece)
+                if self._tell is not None:
+                    self._tell(piece)
+
+    def completion(self) -> Completion:
+        """What was written."""
+        cached = (self._used.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+        used = Usage(
+            int(self._used.get("prompt_tokens", 0)), int(self._used.get("completion_tokens", 0)), int(cached), 1
+        )
+        return Completion("".join(self._pieces), used, whole=self._finish != "length")
+
+
+def _grammar(schema: Mapping[str, Any]) -> str:
+    """The schema as a grammar (llguidance) without white space between its parts: nothing is spent on layout."""
+    compact = {**schema, "x-guidance": {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}}
+    return "%llguidance {}\nstart: %json " + json.dumps(compact)
+
+
+def _turns(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]

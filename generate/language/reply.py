@@ -1,0 +1,185 @@
+"""What a language model replies: a schema that leaves no room for wrong markers, and a parser that reads whatever comes.
+
+The schema is for models that can be held to one. Nothing is taken on trust all the same: a reply is read by `ReplyReader`, which knows no
+wrong input, gives each sentence as soon as it is whole, and never a marker that is not the context's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+MOST_TEXT = 600  # characters of a sentence
+MOST_CITATIONS = 3
+MOST_REPLY = 20_000  # characters that are read of a reply
+_OBJECT = re.compile(r"\{")
+_ANSWERABLE = re.compile(r'"answerable"\s*:\s*(true|false)')
+_MARKERS = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
+_DECLINED = re.compile(r"^\W*(?:NOT ANSWERABLE|NO ANSWER)\b", re.I)
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySentence:
+    """A sentence with the markers that it cites, each one of the context's; none where it named no valid one."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply. `answerable` is None where it does not say; `problems` are codes of what was wrong with it."""
+
+    sentences: tuple[ReplySentence, ...] = ()
+    answerable: bool | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it says something that can be checked, or declines."""
+        return any(sentence.citations for sentence in self.sentences) or self.answerable is False
+
+
+def reply_model(markers: Sequence[int], most_sentences: int) -> type[BaseModel]:
+    """The type of a reply over a context with these markers. Raises ValueError without markers."""
+    if not markers:
+        raise ValueError("a reply without markers can cite nothing")
+    marker: Any = Literal[tuple(sorted(set(markers)))]
+    config = ConfigDict(extra="forbid")
+    sentence: Any = create_model(
+        "CitedSentence", __config__=config,
+        text=(Annotated[str, Field(min_length=1, max_length=MOST_TEXT)], ...),
+        citations=(Annotated[list[marker], Field(min_length=1, max_length=MOST_CITATIONS)], ...),
+    )  # fmt: skip
+    return create_model(
+        "CitedReply", __config__=config, answerable=(bool, ...),
+        sentences=(Annotated[list[sentence], Field(max_length=most_sentences)], ...),
+    )  # fmt: skip
+
+
+def reply_schema(markers: Sequence[int], most_sentences: int) -> dict[str, Any]:
+    """The same as a JSON schema without references or titles, which some servers do not know."""
+    schema = reply_model(markers, most_sentences).model_json_schema()
+    definitions = schema.pop("$defs", {})
+    plain = _plain(schema, definitions)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _plain(part: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(part, dict):
+        if "$ref" in part:
+            return _plain(definitions[part["$ref"].rpartition("/")[2]], definitions)
+        named = part.get("properties") is not None or "type" in part
+        return {key: _plain(value, definitions) for key, value in part.items() if not (key == "title" and named)}
+    return [_plain(one, definitions) for one in part] if isinstance(part, list) else part
+
+
+@dataclass(slots=True)
+class ReplyReader:
+    """Reads a reply piece by piece; whatever comes is read, and nothing raises.
+
+    Understood are the JSON of `reply_schema`, alone or within other text, cut off or not, and lines of text that end in markers such as
+    `[1]` or `[2, 3]`.
+    """
+
+    markers: Collection[int]
+    most_sentences: int
+    _text: str = ""
+    _at: int = 0
+    _sentences: list[ReplySentence] = field(default_factory=list)
+    _problems: dict[str, None] = field(default_factory=dict)
+
+    def feed(self, piece: str) -> list[ReplySentence]:
+        """The sentences that this piece makes whole, in order."""
+        room = MOST_REPLY - len(self._text)
+        if len(piece) > room:
+            self._problems["too_long"] = None
+        self._text += piece[: max(0, room)]
+        return self._take(self._objects()) if "}" in piece else []
+
+    def finish(self) -> Reply:
+        """The whole reply; what was not whole is left out."""
+        said = _ANSWERABLE.search(self._text)
+        answerable = None if said is None else said[1] == "true"
+        if not self._sentences and not self._looks_like_json():
+            if _DECLINED.match(self._text):
+                answerable = False
+            else:
+                self._take(self._lines())
+        if not self._sentences and answerable is not False:
+            self._problems["nothing_cited"] = None
+        return Reply(tuple(self._sentences), answerable, tuple(self._problems))
+
+    def _looks_like_json(self) -> bool:
+        return '"sentences"' in self._text or '"text"' in self._text
+
+    def _take(self, found: Iterator[tuple[str, list[Any]]]) -> list[ReplySentence]:
+        fresh = []
+        for text, named in found:
+            if len(self._sentences) == self.most_sentences:
+                self._problems["too_many_sentences"] = None
+                break
+            said = " ".join(_MARKERS.sub("", text).split())[:MOST_TEXT]
+            known = [m for m in named if isinstance(m, int) and not isinstance(m, bool) and m in self.markers]
+            if len(known) < len(named):
+                self._problems["unknown_marker"] = None
+            if not re.search(r"\w", said):
+                continue
+            fresh.append(ReplySentence(said, tuple(dict.fromkeys(known))[:MOST_CITATIONS]))
+            self._sentences.append(fresh[-1])
+        return fresh
+
+    def _objects(self) -> Iterator[tuple[str, list[Any]]]:
+        """The whole objects with `text` and `citations` that were not read yet."""
+        while (match := _OBJECT.search(self._text, self._at)) is not None:
+            try:
+                value, end = _DECODER.raw_decode(self._text, match.start())
+            except (ValueError, RecursionError):
+                inner = _OBJECT.search(self._text, match.start() + 1)
+                if inner is None:
+                    return  # it may still become whole
+                if not self._is_opening(match.start(), inner.start()):
+                    return
+                self._at = inner.start()
+                continue
+            self._at = end
+            yield from _cited(value)
+
+    def _is_opening(self, start: int, inner: int) -> bool:
+        """Whether what stands between two braces opens the reply, and is no sentence that is still being written."""
+        return not re.search(r'"text"\s*:', self._text[start:inner])
+
+    def _lines(self) -> Iterator[tuple[str, list[Any]]]:
+        for line in self._text.splitlines():
+            named = [
+                int(part) for group in _MARKERS.findall(line) for part in group.split(",") if len(part.strip()) < 6
+            ]
+            if named:
+                yield line.strip().lstrip("-*• "), list(named)
+
+
+def _cited(value: Any) -> Iterator[tuple[str, list[Any]]]:
+    """The sentences of a decoded object: itself, or those of its list."""
+    if not isinstance(value, dict):
+        return
+    text, named = value.get("text"), value.get("citations")
+    if isinstance(text, str):
+        yield text, named if isinstance(named, list) else []
+        return
+    sentences = value.get("sentences")
+    for one in sentences if isinstance(sentences, list) else []:
+        yield from _cited(one) if isinstance(one, dict) and "text" in one else ()
+
+
+def read_reply(text: str, markers: Collection[int], most_sentences: int) -> Reply:
+    """A whole reply at once."""
+    reader = ReplyReader(markers, most_sentences)
+    reader.feed(text)
+    return reader.finish()

@@ -1,0 +1,101 @@
+"""Whatever a language model says is read, and no marker comes out that is not the context's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from citewell.generate.language.reply import Reply, ReplyReader, ReplySentence, read_reply, reply_model, reply_schema
+
+GOOD = {"answerable": True, "sentences": [{"text": "Leave is 28 days.", "citations": [1]}, {"text": "It grows.", "citations": [2, 1]}]}  # fmt: skip
+SENTENCES = (ReplySentence("Leave is 28 days.", (1,)), ReplySentence("It grows.", (2, 1)))
+
+
+def test_the_schema_has_no_room_for_other_markers() -> None:
+    schema = reply_schema([2, 1], 3)
+    assert "$" not in json.dumps(schema)
+    item = schema["properties"]["sentences"]["items"]["properties"]["citations"]["items"]
+    assert item["enum"] == [1, 2]
+    model = reply_model([1, 2], 3)
+    model.model_validate(GOOD)
+    with pytest.raises(ValidationError):
+        model.model_validate({"answerable": True, "sentences": [{"text": "x", "citations": [3]}]})
+    with pytest.raises(ValueError, match="cite nothing"):
+        reply_schema([], 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(GOOD),
+        json.dumps(GOOD, indent=2),
+        "Sure! Here it is:\n```json\n" + json.dumps(GOOD) + "\n```",
+        json.dumps(GOOD)[:-2],  # cut off
+        json.dumps(GOOD)[:-2] + ', {"text": "half a sent',
+        "- Leave is 28 days. [1]\n- It grows. [2, 1]\nand a line without",
+        "Leave is 28 days [1].\nIt grows [2][1].",
+    ],
+)
+def test_a_reply_is_read_in_many_forms(text: str) -> None:
+    found = read_reply(text, [1, 2], 3)
+    assert [(s.text.rstrip("."), s.citations) for s in found.sentences] == [
+        (s.text.rstrip("."), s.citations) for s in SENTENCES
+    ]
+
+
+@pytest.mark.parametrize("text", ['{"answerable": false, "sentences": []}', "NOT ANSWERABLE", "No answer."])
+def test_a_model_may_decline(text: str) -> None:
+    found = read_reply(text, [1], 3)
+    assert found == Reply((), False)
+    assert found.is_usable
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "nothing_cited"),
+        ("I think so.", "nothing_cited"),
+        ("{" * 5000, "nothing_cited"),
+        ('{"text": "x", "citations": [7, "1", true, 1.0]}', "unknown_marker"),
+        ("x [99]", "unknown_marker"),
+        ("a" * 30_000, "too_long"),
+        (json.dumps({"sentences": [{"text": f"No {i}", "citations": [1]} for i in range(9)]}), "too_many_sentences"),
+    ],
+)
+def test_what_is_wrong_with_a_reply_is_told(text: str, problem: str) -> None:
+    assert problem in read_reply(text, [1], 3).problems
+
+
+@given(st.text(max_size=400), st.sets(st.integers(1, 9), min_size=1))
+def test_any_text_is_read_and_cites_only_what_there_is(text: str, markers: set[int]) -> None:
+    found = read_reply(text, markers, 3)
+    assert all(set(s.citations) <= markers and s.text for s in found.sentences)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["text", "citations", "sentences", "answerable", "x"]), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(json_values, st.integers(0, 60))
+def test_any_json_is_read_whole_or_cut_off(value: object, cut: int) -> None:
+    text = json.dumps(value)
+    for said in (text, text[:cut]):
+        assert all(set(s.citations) <= {1, 2} for s in read_reply(said, {1, 2}, 3).sentences)
+
+
+@given(st.lists(st.integers(1, 30), max_size=40))
+def test_a_stream_gives_each_sentence_once_whole_and_in_order(widths: list[int]) -> None:
+    text = json.dumps(GOOD)
+    reader, said, at = ReplyReader({1, 2}, 3), [], 0
+    for width in [*widths, len(text)]:
+        said += reader.feed(text[at : at + width])
+        at += width
+    assert tuple(said) == SENTENCES
+    assert reader.finish() == Reply(SENTENCES, True)
