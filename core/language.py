@@ -63,3 +63,7 @@ class LanguageModel(Protocol):
     ) -> Completion:  # fmt: skip
         """At most `max_tokens` tokens within so many seconds; pieces go to `tell` as they are made. Raises ModelUnavailable or ModelFailed."""
         ...
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        ...

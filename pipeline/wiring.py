@@ -321,6 +321,8 @@ class Engine:
     def close(self) -> None:
         """Keeps what was counted, and gives the catalog back, where it was opened."""
         self.live_scores.flush()
+        if self.__dict__.get("language_model") is not None:
+            self.__dict__["language_model"].close()
         if "catalog" in self.__dict__:
             self.catalog.close()
 

@@ -131,6 +131,9 @@ class EndpointModel:
         """The turns with as much around them as templates put there."""
         return "\n".join(f"<|start|>{message.role}\n{message.content}<|end|>" for message in messages)
 
+    def close(self) -> None:
+        """Nothing stays open."""
+
     def complete(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
     ) -> Completion:  # fmt: skip

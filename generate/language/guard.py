@@ -75,6 +75,10 @@ class GuardedModel:
         """The model's."""
         return self._model.render(messages)
 
+    def close(self) -> None:
+        """The model's."""
+        self._model.close()
+
     @property
     def health(self) -> Health:
         """How it does."""

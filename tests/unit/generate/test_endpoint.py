@@ -1,0 +1,105 @@
+"""An endpoint over real HTTP that fails in every way: each question ends in time, and no storm of requests meets it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from faulty import GOOD, Service, serving
+from pydantic import SecretStr
+from twins import WordCounter, shown
+
+from citewell.core.errors import CitewellError, ModelFailed, ModelUnavailable
+from citewell.core.language import Message
+from citewell.core.settings import GenerateSettings
+from citewell.core.types import Query
+from citewell.generate.language.endpoint import EndpointModel
+from citewell.generate.language.generator import LanguageGenerator
+from citewell.generate.language.guard import GuardedModel
+
+CONTEXT = shown("Leave is 28 days. It grows.", "Hotels cost 145 euros.")
+ASKED = [Message("user", "How many?")]
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serving() as made:
+        yield made
+
+
+def settings(service: Service, **more: Any) -> GenerateSettings:
+    return GenerateSettings(model=service.address, endpoint_key=SecretStr("a-key"), **more)
+
+
+def test_a_completion_is_streamed_with_its_usage_and_asked_for_by_schema(service: Service) -> None:
+    service.script = ["good"]
+    pieces: list[str] = []
+    model = EndpointModel(settings(service, endpoint_model="some-model"), WordCounter())
+    done = model.complete(ASKED, {"type": "object"}, 50, 5, pieces.append)
+    assert done.text == GOOD == "".join(pieces)
+    assert (done.usage.prompt_tokens, done.usage.answer_tokens, done.usage.cached_tokens, done.usage.calls) == (
+        20,
+        9,
+        12,
+        1,
+    )
+    (asked,) = service.requests
+    assert (asked["model"], asked["temperature"], asked["max_tokens"]) == ("some-model", 0, 50)
+    assert asked["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert service.keys == ["Bearer a-key"]
+    service.script = ["one_line"]
+    assert model.complete(ASKED, None, 50, 5).text == GOOD
+    assert "response_format" not in service.requests[1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("500", ModelUnavailable), ("429", ModelUnavailable), ("404", ModelFailed), ("garbage", CitewellError), ("reset", ModelUnavailable),
+     ("silent", ModelUnavailable), ("endless", CitewellError), ("empty", ModelUnavailable), ("error_event", ModelUnavailable)],
+)  # fmt: skip
+def test_each_fault_ends_in_time_and_never_shows_the_key(service: Service, fault: str, error: type[Exception]) -> None:
+    service.script = [fault]
+    began = time.monotonic()
+    with pytest.raises(error) as told:
+        EndpointModel(settings(service), WordCounter()).complete(ASKED, None, 50, 1.0)
+    assert time.monotonic() - began < 10
+    assert "a-key" not in f"{told.value} {told.value.__cause__}"
+
+
+@pytest.mark.slow
+def test_of_five_hundred_questions_each_ends_within_its_deadline_cited_or_not_at_all(service: Service) -> None:
+    deadline, slack = 1.0, 5.0  # the slack is this machine's, not the model's
+    guarded = GuardedModel(EndpointModel(settings(service, timeout_s=deadline), WordCounter()), rest_s=0.05)
+    subject = LanguageGenerator(guarded, settings(service, timeout_s=deadline))
+    states: set[str] = set()
+
+    def ask(_: int) -> str:
+        began = time.monotonic()
+        try:
+            draft = subject.generate(Query("How many days?"), CONTEXT, [])
+            outcome = "answered" if all(s.citations for s in draft.sentences) and draft.sentences else "empty"
+        except CitewellError:
+            outcome = "failed"  # the next generator answers
+        states.add(guarded.health.state)
+        assert time.monotonic() - began < deadline + slack
+        return outcome
+
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = list(pool.map(ask, range(500)))
+    assert len(outcomes) == 500
+    assert outcomes.count("answered") > 50
+    assert outcomes.count("failed") > 50
+    assert "empty" not in outcomes
+    assert {"open", "closed"} <= states
+    health = guarded.health
+    assert health.calls >= len(service.requests) - 1
+    assert (
+        len(service.requests) <= 2 * 500 * 1.2 + 10
+    )  # a question asks twice at most, for a reply that can be read, and a fifth is tried again
+    service.script = ["good"] * 40
+    time.sleep(0.1)
+    assert guarded.complete(ASKED, None, 50, 5).text == GOOD  # and it closes again
+    assert guarded.health.state == "closed"
