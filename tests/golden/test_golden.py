@@ -8,22 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from golden_files import compare
+
 from citewell.api.app import create_app
 from citewell.core.settings import load_settings
 from citewell.pipeline.wiring import Engine
 
-HERE = Path(__file__).parent
 COMMANDS = ("", "ask", "demo", "doctor", "documents", "documents list", "documents show", "documents delete", "documents purge", "documents set-groups", "evaluate",
             "evaluate retrieval", "evaluate answers", "evaluate compare", "evaluate gate", "evaluate tune", "evaluate synthesise",
             "evaluate paraphrase", "evaluate report", "generations", "generations rollback", "generations verify", "generations compare",
             "generations canary", "generations canary start", "generations canary report", "index", "index rebuild", "index repair", "ingest", "search", "serve", "status")  # fmt: skip
-
-
-def compare(name: str, text: str) -> None:
-    path = HERE / name
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"{name} differs; see the first line of this file's docstring"
 
 
 def test_the_openapi_document_is_the_reviewed_one(tmp_path: Path) -> None:
