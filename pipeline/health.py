@@ -25,6 +25,7 @@ from citewell.pipeline.drift import drift_of
 from citewell.pipeline.encoders import what_runs
 from citewell.pipeline.ingestion import desk
 from citewell.pipeline.wiring import Engine
+from citewell.pipeline.writers import hints_for_local, try_writer
 from citewell.rerank.endpoint import is_endpoint
 
 REMEASURE = "`citewell doctor --tune` measures what runs the models fastest here, and keeps it."
@@ -98,11 +99,13 @@ def examine(engine: Engine) -> list[Finding]:
         ("reranker", _reranker),
         ("verifier", _verifier),
         ("evidence", _evidence),
+        ("generator", try_writer),
     ):
         try:
             findings.append(Finding(subject, "ok", look(engine)))
         except CitewellError as error:
             findings.append(Finding(subject, "problem", error.message, error.hint))
+    findings.extend(Finding("generator", "note", detail, hint) for detail, hint in hints_for_local(engine))
     findings.extend(_encoders(engine))
     if not (engine.directory / CATALOG_NAME).is_file():
         hint = IndexMissing.default_hint

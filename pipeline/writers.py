@@ -1,0 +1,52 @@
+"""What `citewell doctor` says of the model that writes answers, and of those that this machine serves already."""
+
+from __future__ import annotations
+
+import httpx
+
+from citewell.core.language import Message
+from citewell.generate.language.endpoint import PRESETS
+from citewell.pipeline.wiring import Engine
+
+LOCAL = ("ollama", "llamacpp", "vllm", "sglang")
+LOOK_S = 0.5  # for a port of this machine
+PROBE_S = 120.0  # a model on a slow disk is loaded first
+MOST_NAMED = 5
+
+
+def try_writer(engine: Engine) -> str:
+    """That the chosen model writes, with how much it reads at most. Raises the errors of models."""
+    model = engine.language_model
+    if model is None:
+        return "none is configured: answers are quoted from the documents"
+    done = model.complete([Message("user", "Reply with the word yes.")], None, 8, PROBE_S)
+    return f"{model.name} writes ({done.usage.prompt_tokens} tokens read, {done.usage.answer_tokens} written), window {model.window} tokens"
+
+
+def local_models() -> dict[str, list[str]]:
+    """The models that servers on this machine's usual ports offer, by preset; nothing else is asked, and nothing is sent to them."""
+    found: dict[str, list[str]] = {}
+    with httpx.Client(timeout=LOOK_S, trust_env=False, follow_redirects=False) as client:
+        for name in LOCAL:
+            try:
+                answer = client.get(f"{PRESETS[name].url}/models")
+                rows = answer.json()["data"] if answer.status_code == httpx.codes.OK else []
+                models = [str(row["id"])[:100] for row in rows][:MOST_NAMED]
+            except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError):
+                continue
+            if models:
+                found[name] = models
+    return found
+
+
+def hints_for_local(engine: Engine) -> list[tuple[str, str]]:
+    """What this machine serves and is not used, each with the setting that would use it."""
+    if engine.settings.generate.model:
+        return []
+    return [
+        (
+            f"{name} serves {', '.join(models)} on this machine",
+            f'To let it write answers: generate.model = "{name}:{models[0]}".',
+        )
+        for name, models in local_models().items()
+    ]
