@@ -13,13 +13,22 @@ from citewell.core.errors import DatasetInvalid
 from citewell.core.scores import auroc
 from citewell.evaluation.calibration import Case, part_of
 from citewell.evaluation.measures.abstention import risk_coverage, threshold_for_risk
-from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES, ALONE_FEATURES, CONTEXT_FEATURES
+from citewell.generate.evidence.context import (
+    ALL_CONTEXT_FEATURES,
+    ALONE_FEATURES,
+    CONTEXT_FEATURES,
+    SHARED_CONTEXT_WORDS,
+)
 from citewell.generate.evidence.model import Configuration, Linear, Risk
 from citewell.generate.evidence.sentences import ALL_FEATURES, FEATURES, SHARED_WORDS
 from citewell.generate.extractive import likeliest
 
 Matrix = NDArray[np.float64]
-SENTENCE_RIDGE, CONTEXT_RIDGE, ANSWER_RIDGE = 0.3, 0.1, 0.03  # strong: what is fitted on few sets has to hold on others
+SENTENCE_RIDGE, CONTEXT_RIDGE, ANSWER_RIDGE = (
+    0.3,
+    0.03,
+    0.03,
+)  # strong: what is fitted on few sets has to hold on others
 # What tells an answer from words about the same: the best sentence read alone, and how far it is above the others.
 ANSWERS = ("answerable_alone", "relevance_alone", "best_sentence", "sentence_lead")
 LEAST_CASES = 40  # of either kind; fewer tell nothing
@@ -62,7 +71,8 @@ def fit_sentences(cases: Sequence[Case], *, reads: bool) -> Linear:
 
 def fit_contexts(cases: Sequence[Case], sentence: Linear, *, reads: bool) -> Linear:
     """Weights by which contexts about what is asked are told from others: each source alike, and in it both kinds."""
-    names = [name for name in (ALL_CONTEXT_FEATURES if reads else CONTEXT_FEATURES) if name not in ALONE_FEATURES]
+    left_out = {*ALONE_FEATURES, *(SHARED_CONTEXT_WORDS if reads else ())}  # without a reader there is little else
+    names = [name for name in (ALL_CONTEXT_FEATURES if reads else CONTEXT_FEATURES) if name not in left_out]
     return _logistic(
         [case for case in cases if not case.spoilt and not (case.deceptive and reads)], sentence, names, CONTEXT_RIDGE
     )

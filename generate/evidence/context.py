@@ -40,6 +40,8 @@ READ_CONTEXT_FEATURES = (
     "agree_sentence",  # 1 when the best sentence holds the likeliest answer
     "span_form",  # 1 when the likeliest answer has the form that is asked for, -1 when not
 )
+# What the context model does not look at: people who see a passage when they ask repeat its words, users do not.
+SHARED_CONTEXT_WORDS = ("bm25", "passage_coverage", "names_missing", "names_absent")
 # Of the best sentence read alone, without the passage around it: whether it answers what is asked, and not only speaks of it.
 ALONE_FEATURES = ("answerable_alone", "relevance_alone", "span_alone")
 ALL_CONTEXT_FEATURES = (*CONTEXT_FEATURES, *READ_CONTEXT_FEATURES, *ALONE_FEATURES)
