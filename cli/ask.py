@@ -114,8 +114,9 @@ def print_answer(answer: dict[str, Any]) -> None:
         click.secho(f"  warning: {warning}", fg="yellow")
     total = answer["timings_ms"]["total"]
     sure = f"evidence {answer['sufficiency']:.2f}{' (uncalibrated)' if answer['uncalibrated'] else ''}"
+    wrote = "" if answer["route"] == "extractive" else f"written by {answer['route']}, "
     click.secho(
-        f"  {answer['status']}, {sure}, threshold {answer['threshold']:.2f}, {total:.0f} ms, generation {answer['generation']}",
+        f"  {answer['status']}, {wrote}{sure}, threshold {answer['threshold']:.2f}, {total:.0f} ms, generation {answer['generation']}",
         dim=True,
     )
     if "context" in answer:
@@ -126,9 +127,16 @@ def _print_sentence(sentence: dict[str, Any], conflicts: list[dict[str, Any]]) -
     for lean in sentence["leans_on"]:
         told = textwrap.fill(lean["citation"]["quote"], WIDTH, initial_indent="  (", subsequent_indent="   ")
         click.secho(f"{told})", dim=True)
-    click.echo(textwrap.fill(sentence["text"], WIDTH, initial_indent="  “", subsequent_indent="   ") + "”")
+    quoted = sentence["text"] in " ".join(citation["quote"] for citation in sentence["citations"])
+    opening, closing = ("  “", "”") if quoted else ("  ", "")
+    click.echo(textwrap.fill(sentence["text"], WIDTH, initial_indent=opening, subsequent_indent="   ") + closing)
     for citation in sentence["citations"]:
         click.secho(f"      [{citation['marker']}] {_place(citation)}", fg="cyan")
+        if not quoted:  # what was written is shown with what it was checked against
+            said = " ".join(citation["quote"].split())
+            click.secho(
+                textwrap.fill(f"“{said}”", WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 10), dim=True
+            )
     for conflict in conflicts:
         other = conflict["citation"]
         click.secho(f"      but [{other['marker']}] {_place(other)} says: “{other['quote']}”", fg="yellow")

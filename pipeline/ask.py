@@ -11,9 +11,11 @@ from citewell.core.evidence import Evidence, Signals
 from citewell.core.filters import conjoin, parse_filter, split_box
 from citewell.core.languages import UNKNOWN, language_of
 from citewell.core.protocols import Generator
+from citewell.core.settings import ContextSettings
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Candidate, Context, Query, Ranking, StoredPassage
 from citewell.generate.assembly.assemble import NEIGHBOURS_OF, assemble
+from citewell.generate.language.generator import LanguageGenerator
 from citewell.generate.parts import parts_of
 from citewell.generate.verification.draft import Verified
 from citewell.index.snapshot import Snapshot
@@ -90,7 +92,7 @@ def gather(
         able = engine.generators
         while True:
             try:
-                context = assemble(query, head, passages, able[0], engine.settings.context, neighbours)
+                context = assemble(query, head, passages, able[0], limits_for(engine, able[0]), neighbours)
                 break
             except FAILURES as error:  # a model that cannot even count
                 if len(able) == 1:
@@ -103,6 +105,13 @@ def gather(
             "dropped": len(context.dropped),
         }
     return context, able
+
+
+def limits_for(engine: Engine, generator: Generator) -> ContextSettings:
+    """The settings of the context, within what the generator reads and writes at most."""
+    limits = engine.settings.context
+    window = generator.window if isinstance(generator, LanguageGenerator) else limits.max_tokens
+    return limits.model_copy(update={"max_tokens": min(limits.max_tokens, window)})
 
 
 def weigh_parts(engine: Engine, snapshot: Snapshot, query: Query, context: Context, route: str) -> tuple[Part, ...]:

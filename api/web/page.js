@@ -41,8 +41,12 @@ async function showAround(citation, holder) {
   holder.replaceWith(box);
 }
 
-function quoted(sentence) {
-  const box = element("blockquote");
+function isQuoted(sentence) {
+  return sentence.citations.map((citation) => citation.quote).join(" ").includes(sentence.text);
+}
+
+function said(sentence) {
+  const box = element(isQuoted(sentence) ? "blockquote" : "p");
   if (!sentence.highlight) {
     box.append(sentence.text);
     return box;
@@ -57,7 +61,7 @@ function show(answer) {
   output.replaceChildren();
   answer.sentences.forEach((sentence, number) => {
     for (const lean of sentence.leans_on) output.append(element("p", "(" + lean.citation.quote + ")", "facts"));
-    output.append(quoted(sentence));
+    output.append(said(sentence));
     for (const citation of sentence.citations) {
       const line = element("span", "", "place");
       const open = element("button", "[" + citation.marker + "] " + place(citation));
@@ -66,6 +70,7 @@ function show(answer) {
       open.addEventListener("click", () => showAround(citation, holder).catch(fail));
       line.append(open);
       output.append(line, holder);
+      if (!isQuoted(sentence)) output.append(element("blockquote", citation.quote)); // what was written, beside what it was checked against
     }
     for (const conflict of answer.conflicts.filter((one) => one.sentence === number)) {
       output.append(element("p", "But " + place(conflict.citation) + " says: “" + conflict.citation.quote + "”", "told"));
@@ -82,7 +87,8 @@ function show(answer) {
     if (answer.looked_for.length) output.append(element("p", "Looked for: " + answer.looked_for.join(", "), "facts"));
     for (const near of answer.nearest) output.append(element("span", "nearest: " + place(near), "place"));
   }
-  output.append(element("p", answer.status + " · evidence " + answer.sufficiency.toFixed(2) + (answer.uncalibrated ? ", uncalibrated" : "") + " (threshold " + answer.threshold.toFixed(2) +
+  const wrote = answer.route === "extractive" ? "" : " · written by " + answer.route;
+  output.append(element("p", answer.status + wrote + " · evidence " + answer.sufficiency.toFixed(2) + (answer.uncalibrated ? ", uncalibrated" : "") + " (threshold " + answer.threshold.toFixed(2) +
     ") · " + Math.round(answer.timings_ms.total) + " ms · generation " + answer.generation, "facts"));
 }
 

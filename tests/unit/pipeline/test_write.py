@@ -1,0 +1,90 @@
+"""Who writes the answer: a model whose sentences are verified, then whoever is next, and quotation at last."""
+
+from __future__ import annotations
+
+import pytest
+from scripted import Scripted, reply
+
+from citewell.core.answers import Answer
+from citewell.core.errors import ModelFailed, ModelUnavailable
+from citewell.core.reasons import ANSWER_REASONS
+from citewell.core.settings import GenerateSettings
+from citewell.generate.language.generator import LanguageGenerator
+from citewell.pipeline.ask import ask
+from citewell.pipeline.wiring import Engine
+
+QUESTION = "How many days of annual leave are there?"
+GOOD = reply(("Annual leave amounts to 28 days.", [1]))
+WRONG = reply(("Annual leave amounts to 31 days.", [1]))
+
+
+def asked(engine: Engine, *replies: str | Exception, question: str = QUESTION) -> tuple[Answer, Scripted]:
+    model = Scripted(*replies)
+    quoting = engine.generators[-1]
+    engine.__dict__["generators"] = (LanguageGenerator(model, GenerateSettings()), quoting)
+    answer = ask(engine, question)
+    assert set(answer.reasons) <= ANSWER_REASONS.keys()
+    for sentence in answer.sentences:
+        for c in sentence.citations:
+            assert engine.catalog.text_at(c.doc_id, c.version, c.start_char, c.end_char) == c.quote
+    return answer, model
+
+
+def test_what_a_model_writes_is_verified_and_its_citation_narrowed(engine: Engine) -> None:
+    answer, model = asked(engine, GOOD)
+    assert (answer.status, answer.route) == ("grounded", "scripted")
+    (sentence,) = answer.sentences
+    assert sentence.text == "Annual leave amounts to 28 days."
+    assert "28 days" in sentence.citations[0].quote
+    assert len(sentence.citations[0].quote) < len(answer.context.passages[0].text)
+    assert answer.usage["model_calls"] == len(model.asked) == 1
+    assert "uncalibrated" in answer.reasons
+
+
+def test_a_wrong_sentence_is_written_once_more_and_only_the_right_one_leaves(engine: Engine) -> None:
+    answer, model = asked(engine, WRONG, GOOD)
+    assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
+    assert "rewritten" in answer.reasons
+    assert "31 days" in model.asked[1][-1].content
+    assert answer.usage["model_calls"] == 2
+
+
+def test_what_stays_wrong_gives_way_to_quotation(engine: Engine) -> None:
+    answer, model = asked(engine, WRONG)
+    assert (answer.status, answer.route) == ("grounded", "extractive")
+    assert "generator_escalated" in answer.reasons
+    assert "31" not in answer.text
+    assert len(model.asked) == 2
+
+
+@pytest.mark.parametrize("error", [ModelUnavailable("away"), ModelFailed("broken")])
+def test_a_model_that_fails_gives_way_to_quotation(engine: Engine, error: Exception) -> None:
+    answer, _ = asked(engine, error)
+    assert (answer.status, answer.route) == ("grounded", "extractive")
+    assert "generator_failed" in answer.reasons
+    assert any("scripted wrote no answer" in warning for warning in answer.warnings)
+
+
+def test_a_model_that_cannot_even_count_gives_way_before_it_is_asked(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise ModelUnavailable("not installed")
+
+    monkeypatch.setattr(Scripted, "render", broken)
+    answer, model = asked(engine, GOOD)
+    assert (answer.route, model.asked) == ("extractive", [])
+    assert "generator_failed" in answer.reasons
+    assert "uncalibrated" not in answer.reasons
+
+
+def test_a_model_that_finds_no_answer_is_not_outvoted(engine: Engine) -> None:
+    answer, _ = asked(engine, reply(answerable=False))
+    assert (answer.status, answer.sentences) == ("abstained", ())
+    assert "model_declined" in answer.reasons
+
+
+def test_no_model_is_asked_what_the_documents_do_not_hold(engine: Engine) -> None:
+    answer, model = asked(engine, GOOD, question="Who won the chess tournament of 1924 in New York?")
+    assert answer.status == "abstained"
+    assert model.asked == []
