@@ -11,6 +11,7 @@ from citewell.core.models import file_sha256
 from citewell.core.protocols import TokenCounter
 from citewell.core.settings import GenerateSettings
 from citewell.generate.language.endpoint import PRESETS, EndpointModel, is_endpoint
+from citewell.generate.language.hugging import TransformersModel
 from citewell.generate.language.llama import LlamaModel
 
 SMOLLM2 = "smollm2"
@@ -30,9 +31,11 @@ def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) ->
         return LlamaModel(_smollm2(), settings.window, threads)
     if name.endswith(".gguf"):
         return LlamaModel(Path(name).expanduser(), settings.window, threads)
+    if "/" in name or Path(name).expanduser().is_dir():
+        return TransformersModel(name, settings.window)
     raise SettingsError(
         f"generate.model names nothing that can write: {name}",
-        hint=f"Give a .gguf file, {SMOLLM2}, an address that ends in /v1, or a preset and a model, such as groq:NAME ({', '.join(PRESETS)}).",
+        hint=f"Give a .gguf file, {SMOLLM2}, a folder or hub name (org/name) that transformers loads, an address that ends in /v1, or a preset and a model, such as groq:NAME ({', '.join(PRESETS)}).",
     )
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import string
+from pathlib import Path
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Scripted, reply
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Split
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from twins import WordCounter, shown
 
 from citewell.core.answers import Usage
 from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
-from citewell.core.language import LanguageModel
+from citewell.core.language import LanguageModel, Message
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Context, Query
 from citewell.core.verdicts import Check
 from citewell.generate.language.choose import model_for
 from citewell.generate.language.generator import DECLINED, REPAIRED, REWRITTEN, LanguageGenerator
 from citewell.generate.language.guard import GuardedModel, Resting
+from citewell.generate.language.hugging import TransformersModel
 
 QUERY = Query("How many days?")
 CONTEXT = shown("Leave is 28 days. It grows.", "Hotels cost 145 euros.")
@@ -156,3 +165,45 @@ def test_settings_that_name_nothing_are_refused(model: str, match: str, monkeypa
     with pytest.raises(SettingsError, match=match) as told:
         model_for(GenerateSettings(model=model), WordCounter(), 1)
     assert "secret" not in str(told.value)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A causal language model of chance weights over the characters of a small alphabet, with a chat template."""
+    folder = tmp_path_factory.mktemp("tiny")
+    alphabet = {token: i for i, token in enumerate(["<eos>", "<unk>", *sorted(set(string.printable))])}
+    plain = Tokenizer(WordLevel(alphabet, unk_token="<unk>"))
+    plain.pre_tokenizer = Split(Regex("."), "isolated")
+    template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: "
+    PreTrainedTokenizerFast(
+        tokenizer_object=plain, eos_token="<eos>", unk_token="<unk>", chat_template=template
+    ).save_pretrained(folder)
+    torch.manual_seed(1)
+    config = LlamaConfig(vocab_size=len(alphabet), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                         max_position_embeddings=8192, bos_token_id=None, eos_token_id=0)  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_model_of_transformers_writes_greedily_within_its_tokens_and_its_time(tiny: Path) -> None:
+    model = model_for(GenerateSettings(model=str(tiny)), WordCounter(), 1)
+    assert isinstance(model, TransformersModel)
+    asked = [Message("user", "How many?")]
+    assert model.render(asked) == "user: How many?\nassistant: "
+    done = model.complete(asked, None, 12, 30)
+    assert done == model.complete(asked, None, 12, 30)
+    assert (done.usage.prompt_tokens, done.usage.answer_tokens) == (model.count(model.render(asked)), 12)
+    assert not done.whole
+    with pytest.raises(ModelFailed, match="took longer"):
+        model.complete(asked, None, 4000, 0.05)
+
+
+def test_what_a_weak_model_says_is_no_answer(tiny: Path) -> None:
+    model = model_for(GenerateSettings(model=str(tiny)), WordCounter(), 1)
+    assert model is not None
+    with pytest.raises(ModelFailed, match="nothing that can be checked"):
+        LanguageGenerator(model, GenerateSettings(answer_tokens=16)).generate(QUERY, CONTEXT, [])
+    nowhere = model_for(GenerateSettings(model="./nowhere"), WordCounter(), 1)
+    assert nowhere is not None
+    with pytest.raises(ModelUnavailable):
+        nowhere.complete([Message("user", "x")], None, 4, 5)
