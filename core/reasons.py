@@ -29,6 +29,7 @@ CHECK_REASONS = {
     "not_said": "The cited text speaks of something else.",
     "not_entailed": "The cited text does not say it.",
     "contradicted_by_meaning": "The cited text says the contrary.",
+    "off_question": "The cited text says it, and it does not answer what was asked.",
     "citation_unresolved": "What it cites is not the stored text.",
     **{
         f"{kind}_{how}": f"A {kind} of the sentence {told}."

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from citewell.core.answers import Draft
+from citewell.core.answers import Draft, Sentence
 from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.languages import language_of
 from citewell.core.protocols import Generator
 from citewell.core.reasons import CHECK_REASONS
 from citewell.core.tracing import stage
-from citewell.core.types import Context, Query
+from citewell.core.types import Chunk, Context, Query, text_version
 from citewell.core.verdicts import Check
 from citewell.generate.language.generator import DECLINED, LanguageGenerator
 from citewell.generate.verification.draft import Verified, verify_draft
@@ -19,6 +20,10 @@ from citewell.pipeline.part import Part
 from citewell.pipeline.wiring import Engine
 
 FAILURES = (ModelUnavailable, ModelFailed, ModelMismatch)
+# The reader's relevance of a sentence alone, below which it answers nothing: 93 of 100 sentences that hold a public question's answer are
+# above it, and half of the others below. It reads English.
+LEAST_RELEVANCE = -2.0
+READ = "en"
 FAILED, ESCALATED = "generator_failed", "generator_escalated"
 
 
@@ -82,8 +87,34 @@ def _verified(engine: Engine, query: Query, context: Context, draft: Draft) -> V
     with stage("verify", verifier=engine.verifier.name) as span:
         verified = verify_draft(draft, context, engine.catalog, engine.verifier)
         verified = name_copies(engine, verified, context, query.groups)
+        if draft.usage.calls:
+            verified = _to_the_point(engine, query, verified)
         span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
     return verified
+
+
+def _to_the_point(engine: Engine, query: Query, verified: Verified) -> Verified:
+    """Without the written sentences that are supported and answer nothing: what a document told a model to say is in the document."""
+    if language_of(query.text, READ) != READ or not verified.sentences:
+        return verified
+    chunks = [_alone(sentence) for sentence in verified.sentences]
+    read = engine.read(query, chunks)
+    off = {s.text for s, r in zip(verified.sentences, read, strict=False) if r.relevance < LEAST_RELEVANCE}
+    checks = tuple(
+        replace(check, label="not_supported", reasons=("off_question",), kept=False)
+        if check.kept and check.text in off
+        else check
+        for check in verified.checks
+    )
+    return Verified(tuple(s for s in verified.sentences if s.text not in off), checks)
+
+
+def _alone(sentence: Sentence) -> Chunk:
+    text = sentence.text
+    version = text_version(text)
+    return Chunk(
+        version, version, version, 0, len(text), text, 1
+    )  # without headings, which speak of the question whatever stands below
 
 
 def _why(check: Check) -> str:

@@ -10,6 +10,7 @@ from citewell.core.errors import ModelFailed
 from citewell.core.evidence import Evidence
 from citewell.core.language import Completion, LanguageModel, Message
 from citewell.core.protocols import TokenCounter
+from citewell.core.sentences import sentence_spans
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Context, Passage, Query
 from citewell.core.verdicts import Check
@@ -102,8 +103,9 @@ def _cited(reply: Reply, context: Context) -> tuple[Sentence, ...]:
     made: dict[str, Sentence] = {}
     for said in reply.sentences:
         cited = [passages[marker] for marker in said.citations if marker in passages]
-        if not cited or unfounded(said.text, [passage.text for passage in cited]):
-            continue
         whole = tuple(p.cite(p.start_char, p.start_char + len(p.text)) for p in cited)
-        made.setdefault(said.text.casefold(), Sentence(said.text, whole, heading=cited[0].chunk.header))
+        for start, end in sentence_spans(said.text) if cited else ():  # each is checked by itself
+            text = said.text[start:end].strip()
+            if not unfounded(text, [passage.text for passage in cited]):
+                made.setdefault(text.casefold(), Sentence(text, whole, heading=cited[0].chunk.header))
     return tuple(made.values())
