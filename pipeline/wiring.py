@@ -23,8 +23,9 @@ from citewell.generate.evidence.model import EvidenceModel
 from citewell.generate.evidence.weigh import Scales
 from citewell.generate.extractive import ExtractiveGenerator
 from citewell.generate.language.choose import model_for
+from citewell.generate.language.endpoint import EndpointModel
 from citewell.generate.language.generator import LanguageGenerator
-from citewell.generate.language.guard import GuardedModel
+from citewell.generate.language.guard import TRIES, GuardedModel
 from citewell.generate.verification.entailment import Entailment
 from citewell.generate.verification.verifier import ClaimVerifier
 from citewell.generate.verification.weights import VerifierWeights
@@ -258,7 +259,10 @@ class Engine:
     def language_model(self) -> GuardedModel | None:
         """The language model of the settings; None where answers are quoted. Raises SettingsError."""
         model = model_for(self.settings.generate, self.tokenizer, self.settings.encoders.threads)
-        return GuardedModel(model) if model is not None else None
+        if model is None:
+            return None
+        # What runs here has all of the time: asked again it would be as slow, and nothing was lost on the way.
+        return GuardedModel(model, tries=TRIES if isinstance(model, EndpointModel) else 1)
 
     @cached_property
     def generators(self) -> tuple[Generator, ...]:

@@ -22,7 +22,7 @@ FIRST_WAIT_S, MOST_WAIT_S = 0.2, 5.0
 EARNED, MOST_SAVED = 0.2, 10.0
 FAILURES, REST_S = 5, 30.0
 LEAST_S = 0.05  # less is no time to ask in
-SHARE = 0.5  # of the time that is left, for a try that is not the last: what hangs leaves time for another
+SHARE = 2 / 3  # of the time that is left, for a try that is not the last: what hangs leaves time for another
 
 
 @dataclass(frozen=True, slots=True)

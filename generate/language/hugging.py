@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from citewell.core.answers import Usage
@@ -24,7 +24,8 @@ class TransformersModel:
     def __init__(self, name: str, window: int) -> None:
         self._name = name
         self._window = window
-        self._turn = threading.Lock()
+        self._turn, self._loading = threading.Lock(), threading.Lock()
+        self._both: tuple[Any, Any] | None = None
         self._counted = lru_cache(COUNTED)(self._count)
 
     @property
@@ -103,8 +104,15 @@ class TransformersModel:
         tokenizer, _ = self._loaded
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    @cached_property
+    @property
     def _loaded(self) -> tuple[Any, Any]:
+        """Tokenizer and model; the first that asks loads them, and others wait for it."""
+        with self._loading:
+            if self._both is None:
+                self._both = self._load()
+            return self._both
+
+    def _load(self) -> tuple[Any, Any]:
         folder = model_folder(self._name)
         from transformers import AutoModelForCausalLM, AutoTokenizer
 

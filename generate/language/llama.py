@@ -36,7 +36,8 @@ class LlamaModel:
         self._path = path
         self._window = window
         self._threads = threads
-        self._turn = threading.Lock()
+        self._turn, self._loading = threading.Lock(), threading.Lock()
+        self._started: Any = None
         self._key = secrets.token_urlsafe(24)
         self._counted = lru_cache(COUNTED)(self._count)
 
@@ -109,8 +110,15 @@ class LlamaModel:
         """The key of its port, drawn anew with every start."""
         return self._key
 
-    @cached_property
+    @property
     def _server(self) -> Any:
+        """The library's server; the first that asks loads the model, and others wait for it."""
+        with self._loading:
+            if self._started is None:
+                self._started = self._start()
+            return self._started
+
+    def _start(self) -> Any:
         try:
             import xllamacpp
         except ImportError as error:
