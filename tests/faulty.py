@@ -69,6 +69,9 @@ class Handler(BaseHTTPRequestHandler):
         self._begin()
         while not self.service.over.is_set():
             self._piece("word ")
+            self.service.over.wait(
+                0.001
+            )  # as fast as no model is, and not so fast that nothing else runs in this process
 
     def do_slow(self) -> None:
         self._begin()

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,8 +21,9 @@ from citewell.core.protocols import TokenCounter
 from citewell.core.settings import GenerateSettings
 
 CONNECT_S = 5.0
+MOST_KEPT = 8  # connections that stay open between questions
 MAX_LINE = 200_000  # characters of one event
-MAX_EVENTS = 20_000
+EVENTS_BESIDES = 64  # beside one for each token of the answer; a stream that has more does not come to an end
 SAFETY = 1.3  # by which another tokenizer may need more tokens than ours
 _SEED = 13
 _HINT = "Check generate.model, generate.endpoint_model and the key; until it answers, answers are quoted from the documents."
@@ -131,8 +132,19 @@ class EndpointModel:
         """The turns with as much around them as templates put there."""
         return "\n".join(f"<|start|>{message.role}\n{message.content}<|end|>" for message in messages)
 
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        """One for all requests: making one costs more than asking. Nothing is taken from the environment, no proxies among it: passages go
+        where the settings say, nowhere else."""
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(None, connect=CONNECT_S), headers=self._headers, transport=self._transport, trust_env=False,
+            follow_redirects=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=MOST_KEPT),
+        )  # fmt: skip
+
     def close(self) -> None:
-        """Nothing stays open."""
+        """Closes what is open to it."""
+        if "_client" in self.__dict__:
+            asyncio.run_coroutine_threadsafe(self.__dict__.pop("_client").aclose(), _loop()).result(CONNECT_S)
 
     def complete(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
@@ -169,17 +181,11 @@ class EndpointModel:
         pieces: list[str] = []
         used: Mapping[str, Any] = {}
         finish = ""
-        # Nothing from the environment, no proxies: passages go where the settings say, nowhere else.
-        async with (
-            httpx.AsyncClient(
-                timeout=httpx.Timeout(None, connect=CONNECT_S), headers=self._headers, transport=self._transport, trust_env=False, follow_redirects=False
-            ) as client,
-            client.stream("POST", f"{self._url}/chat/completions", json=body) as response,
-        ):  # fmt: skip
+        async with self._client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
             if response.status_code != httpx.codes.OK:
                 problem = f"{self.name} answers with status {response.status_code}"
                 raise (ModelUnavailable if response.status_code in _BUSY else ModelFailed)(problem, hint=_HINT)
-            async for event in self._events(response):
+            async for event in self._events(response, max_tokens + EVENTS_BESIDES):
                 used = event.get("usage") or used
                 for choice in event.get("choices") or []:
                     finish = choice.get("finish_reason") or finish
@@ -194,8 +200,8 @@ class EndpointModel:
         usage = Usage(int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0), int(cached), 1)
         return Completion("".join(pieces), usage, whole=finish != "length")
 
-    async def _events(self, response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-        """The events of a stream, or the one object of an answer that is none."""
+    async def _events(self, response: httpx.Response, most: int) -> AsyncIterator[dict[str, Any]]:
+        """The events of a stream, at most so many, or the one object of an answer that is none."""
         events = 0
         async for line in _lines(response, self.name):
             data = line[5:].strip() if line.startswith("data:") else line.strip()
@@ -204,7 +210,7 @@ class EndpointModel:
             if data == "[DONE]":
                 return
             events += 1
-            if events > MAX_EVENTS:
+            if events > most:
                 raise ModelFailed(f"{self.name} does not come to an end", hint=_HINT)
             try:
                 event = json.loads(data)

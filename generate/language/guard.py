@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pybreaker
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from citewell.core.errors import ModelUnavailable
@@ -36,6 +35,46 @@ class Health:
     failed: int
 
 
+class Breaker:
+    """Counts failures in a row; after so many nobody is let through until it has rested, then one at a time until one succeeds.
+
+    Calls run beside each other: what it knows is kept, not the calls.
+    """
+
+    def __init__(self, failures: int, rest_s: float) -> None:
+        self._most = failures
+        self._rest_s = rest_s
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._trying = False
+        self.failures = 0
+
+    @property
+    def state(self) -> str:
+        """`closed`, `open` or `half-open`."""
+        if self.failures < self._most:
+            return "closed"
+        return "half-open" if self._trying or time.monotonic() >= self._until else "open"
+
+    def admit(self) -> bool:
+        """Whether a call may be made now; it must be followed by `settle`."""
+        with self._lock:
+            if self.failures < self._most:
+                return True
+            if self._trying or time.monotonic() < self._until:
+                return False
+            self._trying = True
+            return True
+
+    def settle(self, *, failed: bool) -> None:
+        """How a call that was admitted ended."""
+        with self._lock:
+            self._trying = False
+            self.failures = self.failures + 1 if failed else 0
+            if self.failures >= self._most:
+                self._until = time.monotonic() + self._rest_s
+
+
 class GuardedModel:
     """A language model with retries, a retry budget and a circuit breaker (Nygard, Release It!, 2007). Raises as it does."""
 
@@ -44,9 +83,7 @@ class GuardedModel:
     ) -> None:
         self._model = model
         self._tries = tries
-        self._breaker = pybreaker.CircuitBreaker(
-            failures, rest_s, exclude=[lambda e: not isinstance(e, ModelUnavailable)]
-        )
+        self._breaker = Breaker(failures, rest_s)
         self._saved = MOST_SAVED
         self._calls = self._failed = 0
         self._lock = threading.Lock()
@@ -83,7 +120,7 @@ class GuardedModel:
     def health(self) -> Health:
         """How it does."""
         with self._lock:
-            return Health(self.name, self._breaker.current_state, self._breaker.fail_counter, self._calls, self._failed)
+            return Health(self.name, self._breaker.state, self._breaker.failures, self._calls, self._failed)
 
     def complete(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
@@ -124,23 +161,23 @@ class GuardedModel:
     def _once(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None
     ) -> Completion:  # fmt: skip
-        try:
-            return self._breaker.call(self._counted, messages, schema, max_tokens, seconds, tell)
-        except pybreaker.CircuitBreakerError as error:
+        if not self._breaker.admit():
             raise Resting(
                 f"{self.name} failed again and again and rests",
                 hint="It is asked again after a while; see citewell doctor.",
-            ) from error
-
-    def _counted(self, *arguments: Any) -> Completion:
+            )
+        failed = False
         with self._lock:
             self._calls += 1
         try:
-            return self._model.complete(*arguments)
-        except Exception:
+            return self._model.complete(messages, schema, max_tokens, seconds, tell)
+        except BaseException as error:
+            failed = isinstance(error, ModelUnavailable)  # anything else was answered
             with self._lock:
                 self._failed += 1
             raise
+        finally:
+            self._breaker.settle(failed=failed)
 
     def _pay(self) -> bool:
         """Takes one more try from what was saved, where there is one."""

@@ -57,13 +57,18 @@ def test_the_same_model_answers_behind_http_held_to_the_schema(llama: LlamaModel
         Message("user", "[1] Leave is 28 days.\nHow many days?"),
     ]
     settings = GenerateSettings(model=f"{llama.address}/v1", endpoint_key=SecretStr(llama.key))
-    done = EndpointModel(settings, WordCounter()).complete(asked, reply_schema([1], 2), 96, 60)
+    model, stranger = (
+        EndpointModel(chosen, WordCounter()) for chosen in (settings, GenerateSettings(model=f"{llama.address}/v1"))
+    )
+    done = model.complete(asked, reply_schema([1], 2), 96, 60)
     reply = read_reply(done.text, [1], 2)
     assert done.usage.prompt_tokens > 10
     assert reply.answerable is not None
     assert all(s.citations == (1,) for s in reply.sentences)
     with pytest.raises(ModelFailed, match="401"):  # its port answers nobody else
-        EndpointModel(GenerateSettings(model=f"{llama.address}/v1"), WordCounter()).complete(asked, None, 8, 20)
+        stranger.complete(asked, None, 8, 20)
+    model.close()
+    stranger.close()
 
 
 def test_an_answer_is_written_checked_and_says_who_wrote_it(folder: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,14 +30,30 @@ def service() -> Iterator[Service]:
         yield made
 
 
+@pytest.fixture
+def open_model() -> Iterator[Callable[..., EndpointModel]]:
+    """Models that are closed after the test."""
+    made: list[EndpointModel] = []
+
+    def make(chosen: GenerateSettings) -> EndpointModel:
+        made.append(EndpointModel(chosen, WordCounter()))
+        return made[-1]
+
+    yield make
+    for model in made:
+        model.close()
+
+
 def settings(service: Service, **more: Any) -> GenerateSettings:
     return GenerateSettings(model=service.address, endpoint_key=SecretStr("a-key"), **more)
 
 
-def test_a_completion_is_streamed_with_its_usage_and_asked_for_by_schema(service: Service) -> None:
+def test_a_completion_is_streamed_with_its_usage_and_asked_for_by_schema(
+    service: Service, open_model: Callable[..., EndpointModel]
+) -> None:
     service.script = ["good"]
     pieces: list[str] = []
-    model = EndpointModel(settings(service, endpoint_model="some-model"), WordCounter())
+    model = open_model(settings(service, endpoint_model="some-model"))
     done = model.complete(ASKED, {"type": "object"}, 50, 5, pieces.append)
     assert done.text == GOOD == "".join(pieces)
     assert (done.usage.prompt_tokens, done.usage.answer_tokens, done.usage.cached_tokens, done.usage.calls) == (
@@ -60,21 +76,26 @@ def test_a_completion_is_streamed_with_its_usage_and_asked_for_by_schema(service
     [("500", ModelUnavailable), ("429", ModelUnavailable), ("404", ModelFailed), ("garbage", CitewellError), ("reset", ModelUnavailable),
      ("silent", ModelUnavailable), ("endless", CitewellError), ("empty", ModelUnavailable), ("error_event", ModelUnavailable)],
 )  # fmt: skip
-def test_each_fault_ends_in_time_and_never_shows_the_key(service: Service, fault: str, error: type[Exception]) -> None:
+def test_each_fault_ends_in_time_and_never_shows_the_key(
+    service: Service, open_model: Callable[..., EndpointModel], fault: str, error: type[Exception]
+) -> None:
     service.script = [fault]
     began = time.monotonic()
     with pytest.raises(error) as told:
-        EndpointModel(settings(service), WordCounter()).complete(ASKED, None, 50, 1.0)
+        open_model(settings(service)).complete(ASKED, None, 50, 1.0)
     assert time.monotonic() - began < 10
     assert "a-key" not in f"{told.value} {told.value.__cause__}"
 
 
 @pytest.mark.slow
-def test_of_five_hundred_questions_each_ends_within_its_deadline_cited_or_not_at_all(service: Service) -> None:
+def test_of_five_hundred_questions_each_ends_within_its_deadline_cited_or_not_at_all(
+    service: Service, open_model: Callable[..., EndpointModel]
+) -> None:
     deadline, slack = 1.0, 5.0  # the slack is this machine's, not the model's
-    guarded = GuardedModel(EndpointModel(settings(service, timeout_s=deadline), WordCounter()), rest_s=0.05)
+    guarded = GuardedModel(open_model(settings(service, timeout_s=deadline)), failures=8, rest_s=0.02)
     subject = LanguageGenerator(guarded, settings(service, timeout_s=deadline))
     states: set[str] = set()
+    took: list[float] = []
 
     def ask(_: int) -> str:
         began = time.monotonic()
@@ -83,13 +104,15 @@ def test_of_five_hundred_questions_each_ends_within_its_deadline_cited_or_not_at
             outcome = "answered" if all(s.citations for s in draft.sentences) and draft.sentences else "empty"
         except CitewellError:
             outcome = "failed"  # the next generator answers
+            time.sleep(0.02)  # and takes its time
         states.add(guarded.health.state)
-        assert time.monotonic() - began < deadline + slack
+        took.append(time.monotonic() - began)
         return outcome
 
     with ThreadPoolExecutor(16) as pool:
         outcomes = list(pool.map(ask, range(500)))
     assert len(outcomes) == 500
+    assert max(took) < deadline + slack
     assert outcomes.count("answered") > 50
     assert outcomes.count("failed") > 50
     assert "empty" not in outcomes

@@ -61,4 +61,5 @@ def test_the_chosen_model_is_tried(make_engine: Make, tmp_path: Path, script: li
         service.script = script
         engine = make_engine(tmp_path, load_settings(generate={"model": service.address}))
         (told,) = [f for f in examine(engine) if f.subject == "generator"]
+        engine.close()
     assert told.state == state
