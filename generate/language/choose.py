@@ -21,16 +21,17 @@ SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db
 
 
 def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) -> LanguageModel | None:
-    """The model that `generate.model` names, not loaded yet; None where it is empty. Raises SettingsError or ModelUnavailable."""
+    """The model that `generate.model` names, not loaded yet; None where it is empty. Raises SettingsError."""
     name = settings.model
     if not name:
         return None
     if is_endpoint(name):
         return EndpointModel(settings, tokens)
     if name == SMOLLM2:
-        return LlamaModel(_smollm2(), settings.window, threads)
+        return LlamaModel(Path(SMOLLM2_FILE).stem, _smollm2, settings.window, threads)
     if name.endswith(".gguf"):
-        return LlamaModel(Path(name).expanduser(), settings.window, threads)
+        path = Path(name).expanduser()
+        return LlamaModel(path.stem, lambda: path, settings.window, threads)
     if "/" in name or Path(name).expanduser().is_dir():
         return TransformersModel(name, settings.window)
     raise SettingsError(

@@ -10,7 +10,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ _SEED = 13
 
 
 class LlamaModel:
-    """A model in a GGUF file. One conversation at a time; the prefix that it shares with the last one is not read again."""
+    """A model in the GGUF file that `find` gives, which may raise ModelUnavailable when the model is first used. One conversation at a time; the prefix that it shares with the last one is not read again."""
 
     is_structured = True
 
-    def __init__(self, path: Path, window: int, threads: int = 0) -> None:
-        self._path = path
+    def __init__(self, name: str, find: Callable[[], Path], window: int, threads: int = 0) -> None:
+        self._name = name
+        self._find = find
         self._window = window
         self._threads = threads
         self._turn, self._loading = threading.Lock(), threading.Lock()
@@ -43,8 +44,8 @@ class LlamaModel:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
-        return self._path.stem
+        """What it was named."""
+        return self._name
 
     @property
     def window(self) -> int:
@@ -123,12 +124,13 @@ class LlamaModel:
             import xllamacpp
         except ImportError as error:
             raise ModelUnavailable(
-                f"{self._path.name} needs the package xllamacpp", hint=f"Install it: {INSTALL}"
+                f"{self._name} needs the package xllamacpp", hint=f"Install it: {INSTALL}"
             ) from error
-        if not self._path.is_file():
-            raise ModelUnavailable(f"there is no file {self._path}", hint="Check generate.model.")
+        path = self._find()
+        if not path.is_file():
+            raise ModelUnavailable(f"there is no file {path}", hint="Check generate.model.")
         settings = xllamacpp.CommonParams()
-        settings.model.path = str(self._path)
+        settings.model.path = str(path)
         settings.n_ctx = self._window
         settings.n_parallel = 1
         settings.api_keys = [self._key]
@@ -142,7 +144,7 @@ class LlamaModel:
             return xllamacpp.Server(settings)
         except Exception as error:
             raise ModelUnavailable(
-                f"{self._path.name} cannot be loaded: {str(error)[:200]}",
+                f"{path.name} cannot be loaded: {str(error)[:200]}",
                 hint="Check that it is a GGUF file that llama.cpp knows.",
             ) from error
 
