@@ -17,13 +17,14 @@ from pathlib import Path
 
 import numpy as np
 from measuring import describe_machine
+from numpy.typing import NDArray
 
 from citewell.core.scores import auroc
 from citewell.core.settings import load_settings
 from citewell.core.verdicts import Claimed, Verdict
 from citewell.pipeline.wiring import Engine
 from citewell.training.verifier.claims import SUPPORTED, read_judged
-from citewell.training.verifier.fit import balanced
+from citewell.training.verifier.fit import PROMISED, balanced
 
 SEED = 5
 
@@ -61,8 +62,8 @@ def groundedness(engine: Engine, folder: Path, name: str, most: int | None) -> l
     by: dict[str, list[tuple[Claimed, bool]]] = defaultdict(list)
     for claim in read_judged(folder):
         by[claim.source].append((Claimed(claim.text, claim.evidence), claim.target == (SUPPORTED,)))
-    print(f"\n{name:32} claims  bal.acc.  AUROC  precision  coverage  ms")
-    accuracies = []
+    print(f"\n{name:32} claims  bal.acc.  AUROC  precision  coverage  ms  coverage at precision {PROMISED}")
+    accuracies, at_promise = [], []
     for source, rows in sorted(by.items()):
         chosen = random.Random(SEED).sample(rows, most) if most and len(rows) > most else rows
         found, ms = verdicts(engine, name, [claim for claim, _ in chosen])
@@ -72,11 +73,19 @@ def groundedness(engine: Engine, folder: Path, name: str, most: int | None) -> l
         accuracies.append(balanced(support >= 0.5, truth))
         told = auroc(support[truth].tolist(), support[~truth].tolist()) or 0.0
         precision = float(truth[called].mean()) if called.any() else float("nan")
+        at_promise.append(covered(support, truth))
         print(
-            f"{source:32} {len(chosen):6} {accuracies[-1]:9.3f} {told:6.3f} {precision:10.3f} {called.mean():9.3f} {ms:5.1f}"
+            f"{source:32} {len(chosen):6} {accuracies[-1]:9.3f} {told:6.3f} {precision:10.3f} {called.mean():9.3f} {ms:5.1f} {at_promise[-1]:9.3f}"
         )
-    print(f"{'mean':32} {'':6} {np.mean(accuracies):9.3f}")
+    print(f"{'mean':32} {'':6} {np.mean(accuracies):9.3f} {'':33} {np.mean(at_promise):9.3f}")
     return accuracies
+
+
+def covered(support: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """The largest share of claims, from the best supported on, of which PROMISED are supported."""
+    order = np.argsort(-support, kind="stable")
+    good = np.flatnonzero(np.cumsum(truth[order]) / np.arange(1, len(order) + 1) >= PROMISED)
+    return float(good[-1] + 1) / len(order) if len(good) else 0.0
 
 
 def altered(engine: Engine, path: Path) -> None:
