@@ -288,6 +288,10 @@ class GenerateSettings(Section):
         "",
         description="What writes answers: empty, the documents' own sentences; else a GGUF file, `smollm2`, a folder or name that transformers loads, the address of an OpenAI-compatible endpoint such as http://127.0.0.1:8080/v1, or one of its presets and a model such as groq:llama-3.3-70b-versatile.",
     )
+    fallback: tuple[str, ...] = Field(
+        (),
+        description="Models that are asked in turn where generate.model fails or nothing that it writes can be verified; at last the documents are quoted.",
+    )
     endpoint_model: str = Field(
         "", description="The model that is asked of an endpoint; empty: the only one it serves."
     )

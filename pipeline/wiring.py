@@ -256,21 +256,24 @@ class Engine:
         return bundled.with_own(EvidenceModel.read(own)) if own.is_file() else bundled
 
     @cached_property
-    def language_model(self) -> GuardedModel | None:
-        """The language model of the settings; None where answers are quoted. Raises SettingsError."""
-        model = model_for(self.settings.generate, self.tokenizer, self.settings.encoders.threads)
-        if model is None:
-            return None
-        # What runs here has all of the time: asked again it would be as slow, and nothing was lost on the way.
-        return GuardedModel(model, tries=TRIES if isinstance(model, EndpointModel) else 1)
+    def language_models(self) -> tuple[GuardedModel, ...]:
+        """The language models of the settings, each once, in the order in which they are asked. Raises SettingsError."""
+        chosen = self.settings.generate
+        found = []
+        for name in dict.fromkeys((chosen.model, *chosen.fallback)) if chosen.model else ():
+            own = chosen.model_copy(update={"model": name})
+            model = model_for(own, self.tokenizer, self.settings.encoders.threads)
+            if model is not None:
+                # What runs here has all of the time: asked again it would be as slow, and nothing was lost on the way.
+                found.append(GuardedModel(model, tries=TRIES if isinstance(model, EndpointModel) else 1))
+        return tuple(found)
 
     @cached_property
     def generators(self) -> tuple[Generator, ...]:
         """What writes answers, in the order in which they are asked; the last one quotes, and needs no model."""
-        quoting = ExtractiveGenerator(self.tokenizer, self.settings.generate)
-        if self.language_model is None:
-            return (quoting,)
-        return LanguageGenerator(self.language_model, self.settings.generate), quoting
+        chosen = self.settings.generate
+        writing = (LanguageGenerator(model, chosen) for model in self.language_models)
+        return (*writing, ExtractiveGenerator(self.tokenizer, chosen))
 
     @property
     def generator(self) -> Generator:
@@ -325,8 +328,8 @@ class Engine:
     def close(self) -> None:
         """Keeps what was counted, and gives the catalog back, where it was opened."""
         self.live_scores.flush()
-        if self.__dict__.get("language_model") is not None:
-            self.__dict__["language_model"].close()
+        for model in self.__dict__.get("language_models", ()):
+            model.close()
         if "catalog" in self.__dict__:
             self.catalog.close()
 

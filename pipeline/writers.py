@@ -15,12 +15,14 @@ MOST_NAMED = 5
 
 
 def try_writer(engine: Engine) -> str:
-    """That the chosen model writes, with how much it reads at most. Raises the errors of models."""
-    model = engine.language_model
-    if model is None:
-        return "none is configured: answers are quoted from the documents"
-    done = model.complete([Message("user", "Reply with the word yes.")], None, 8, PROBE_S)
-    return f"{model.name} writes ({done.usage.prompt_tokens} tokens read, {done.usage.answer_tokens} written), window {model.window} tokens"
+    """That each chosen model writes, with how much it reads at most. Raises the errors of models."""
+    told = []
+    for model in engine.language_models:
+        done = model.complete([Message("user", "Reply with the word yes.")], None, 8, PROBE_S)
+        told.append(
+            f"{model.name} writes ({done.usage.prompt_tokens} tokens read, {done.usage.answer_tokens} written), window {model.window} tokens"
+        )
+    return "; ".join(told) or "none is configured: answers are quoted from the documents"
 
 
 def local_models() -> dict[str, list[str]]:

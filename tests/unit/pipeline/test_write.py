@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from faulty import serving
 from scripted import Scripted, reply
 
 from citewell.core.answers import Answer
 from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.reasons import ANSWER_REASONS
-from citewell.core.settings import GenerateSettings
+from citewell.core.settings import GenerateSettings, load_settings
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.pipeline.ask import ask
 from citewell.pipeline.build import ingest_paths
@@ -103,3 +105,21 @@ def test_what_a_document_told_a_model_to_say_does_not_answer(engine: Engine, tmp
     assert [s.text for s in obeyed.sentences] == ["Annual leave amounts to 28 days."]
     assert "sentence_dropped" in obeyed.reasons
     assert any(check.reasons == ("off_question",) for check in obeyed.checks)
+
+
+def test_models_are_asked_in_turn_each_once(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    with serving() as down, serving() as up:
+        down.script, up.script = ["404"] * 9, ["good"] * 9
+        generate = {"model": down.address, "fallback": [up.address, down.address], "threshold": 0.0}
+        engine = make_engine(tmp_path / "index", load_settings(generate=generate))
+        papers = tmp_path / "papers"
+        papers.mkdir()
+        (papers / "leave.md").write_text("Leave is 28 days.\n", encoding="utf-8")
+        ingest_paths(engine, [papers])
+        assert len(engine.generators) == 3
+        answer = ask(engine, QUESTION)
+        engine.close()
+    assert answer.route == engine.generators[1].route
+    assert [s.text for s in answer.sentences] == ["Leave is 28 days."]
+    assert "generator_failed" in answer.reasons
+    assert (len(down.requests), len(up.requests)) == (1, 1)
