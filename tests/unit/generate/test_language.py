@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import string
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Scripted, reply
-from tokenizers import Regex, Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Split
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from tiny_lm import make_tiny
 from twins import WordCounter, shown
 
 from citewell.core.answers import Usage
@@ -169,20 +164,7 @@ def test_settings_that_name_nothing_are_refused(model: str, match: str, monkeypa
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A causal language model of chance weights over the characters of a small alphabet, with a chat template."""
-    folder = tmp_path_factory.mktemp("tiny")
-    alphabet = {token: i for i, token in enumerate(["<eos>", "<unk>", *sorted(set(string.printable))])}
-    plain = Tokenizer(WordLevel(alphabet, unk_token="<unk>"))
-    plain.pre_tokenizer = Split(Regex("."), "isolated")
-    template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: "
-    PreTrainedTokenizerFast(
-        tokenizer_object=plain, eos_token="<eos>", unk_token="<unk>", chat_template=template
-    ).save_pretrained(folder)
-    torch.manual_seed(1)
-    config = LlamaConfig(vocab_size=len(alphabet), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-                         max_position_embeddings=8192, bos_token_id=None, eos_token_id=0)  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 def test_a_model_of_transformers_writes_greedily_within_its_tokens_and_its_time(tiny: Path) -> None:
