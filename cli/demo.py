@@ -11,7 +11,7 @@ from citewell.cli.common import ConsoleProgress, Place, place_options
 DEMO_DIRECTORY = ".citewell-demo"
 SOURCE = "sample"
 QUESTIONS: tuple[str, ...] = (
-    "How expensive may a hotel room in Vienna be?",
+    "Can I borrow an instrument to try it out before buying, and for how long?",
     "What will Weirboard cost per gateway for a customer who signs up in 2026?",
     "Why does the calibration laboratory have to leave the first floor?",
     "What are the factory settings of the Ondaro 500 for Modbus address and baud rate?",

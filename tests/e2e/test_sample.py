@@ -91,3 +91,7 @@ def test_every_citation_over_all_topics_is_the_stored_text(sample_engine: Engine
 def test_the_demo_answers_four_questions_and_refuses_the_fifth(sample_engine: Engine) -> None:
     answers = [ask(sample_engine, question) for question in QUESTIONS]
     assert [a.status for a in answers] == ["grounded"] * 4 + ["abstained"]
+    for answer, words in zip(
+        answers, ("up to three weeks", "€5.50 per gateway", "the floor vibrates", "19,200 baud"), strict=False
+    ):
+        assert words in answer.text
