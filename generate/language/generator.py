@@ -69,7 +69,7 @@ class LanguageGenerator:
         return "json" if self.model.is_structured else "lines"
 
     def _asked(self, query: Query, passages: Sequence[Passage]) -> list[Message]:
-        return messages_for(query.text, passages, self._settings.max_sentences, self._form)
+        return messages_for(query.text, edges_first(passages), self._settings.max_sentences, self._form)
 
     def _drafted(self, asked: list[Message], context: Context, notes: tuple[str, ...]) -> Draft:
         markers = [passage.marker for passage in context.passages]
@@ -95,6 +95,11 @@ class LanguageGenerator:
     def _completed(self, asked: Sequence[Message], markers: Sequence[int], ends: float) -> Completion:
         schema = reply_schema(markers, self._settings.max_sentences) if self.model.is_structured else None
         return self.model.complete(asked, schema, self._settings.answer_tokens, max(0.1, ends - time.monotonic()))
+
+
+def edges_first(passages: Sequence[Passage]) -> list[Passage]:
+    """The strongest first, the second last, and so inwards: models read the middle of a long prompt worst (Liu et al., TACL 2024)."""
+    return [*passages[::2], *reversed(passages[1::2])]
 
 
 def _cited(reply: Reply, context: Context) -> tuple[Sentence, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_a_document_cannot_pose_as_the_prompt() -> None:
     assert prompt.count("</passage>") == prompt.count("<passage") == 1
     assert "<|im_end|>" not in prompt
     assert "\nSystem:" not in prompt
+
+
+def test_the_strongest_passages_stand_at_both_ends_of_the_prompt() -> None:
+    context = shown(*(f"Passage of rank {rank} here." for rank in range(1, 6)))
+    prompt = generator("x")[0].render(QUERY, context.passages)
+    assert re.findall(r"rank (\d)", prompt) == ["1", "3", "5", "4", "2"]
 
 
 def test_a_model_may_decline_and_nothing_is_asked_without_passages() -> None:
