@@ -24,11 +24,9 @@ from citewell.generate.evidence.sentences import ALL_FEATURES, FEATURES, SHARED_
 from citewell.generate.extractive import likeliest
 
 Matrix = NDArray[np.float64]
-SENTENCE_RIDGE, CONTEXT_RIDGE, ANSWER_RIDGE = (
-    0.3,
-    0.03,
-    0.03,
-)  # strong: what is fitted on few sets has to hold on others
+# Strong: what is fitted on few sets has to hold on others.
+SENTENCE_RIDGE = 0.3
+CONTEXT_RIDGE = ANSWER_RIDGE = 0.03
 # What tells an answer from words about the same: the best sentence read alone, and how far it is above the others.
 ANSWERS = ("answerable_alone", "relevance_alone", "best_sentence", "sentence_lead")
 LEAST_CASES = 40  # of either kind; fewer tell nothing

@@ -24,8 +24,8 @@ from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.drift import drift_of
 from citewell.pipeline.encoders import what_runs
 from citewell.pipeline.ingestion import desk
+from citewell.pipeline.language_models import hints_for_local, try_writer
 from citewell.pipeline.wiring import Engine
-from citewell.pipeline.writers import hints_for_local, try_writer
 from citewell.rerank.endpoint import is_endpoint
 
 REMEASURE = "`citewell doctor --tune` measures what runs the models fastest here, and keeps it."

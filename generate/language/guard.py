@@ -164,7 +164,7 @@ class GuardedModel:
         if not self._breaker.admit():
             raise Resting(
                 f"{self.name} failed again and again and rests",
-                hint="It is asked again after a while; see citewell doctor.",
+                hint="It is asked again after a while; citewell doctor tries it now.",
             )
         failed = False
         with self._lock:

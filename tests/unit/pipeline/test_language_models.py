@@ -14,7 +14,7 @@ from faulty import serving
 from citewell.core.settings import load_settings
 from citewell.generate.language import endpoint
 from citewell.generate.language.endpoint import Preset
-from citewell.pipeline import writers
+from citewell.pipeline import language_models
 from citewell.pipeline.health import examine
 from citewell.pipeline.wiring import Engine
 
@@ -40,9 +40,9 @@ def test_what_this_machine_serves_is_told_with_the_setting_that_uses_it(
     threading.Thread(target=server.serve_forever, daemon=True).start()
     nobody = Preset("http://127.0.0.1:9/v1")
     monkeypatch.setattr(
-        writers,
+        language_models,
         "PRESETS",
-        dict.fromkeys(writers.LOCAL, nobody) | {"ollama": Preset(f"http://127.0.0.1:{server.server_port}/v1")},
+        dict.fromkeys(language_models.LOCAL, nobody) | {"ollama": Preset(f"http://127.0.0.1:{server.server_port}/v1")},
     )
     try:
         told = [f for f in examine(make_engine(tmp_path)) if f.subject == "generator"]
@@ -52,7 +52,7 @@ def test_what_this_machine_serves_is_told_with_the_setting_that_uses_it(
     assert [f.state for f in told] == ["ok", "note"]
     assert "ollama serves some-model" in told[1].detail
     assert 'generate.model = "ollama:some-model"' in told[1].hint
-    assert set(writers.LOCAL) <= endpoint.PRESETS.keys()
+    assert set(language_models.LOCAL) <= endpoint.PRESETS.keys()
 
 
 @pytest.mark.parametrize(("script", "state"), [(["good"], "ok"), (["404"], "problem")])
