@@ -18,7 +18,7 @@ USAGE = {"prompt_tokens": 20, "completion_tokens": 9, "prompt_tokens_details": {
 
 @dataclass
 class Service:
-    """What it was asked, and what it does next: as scripted, else by chance."""
+    """What it was asked, and what it does next: it fails while it is down, else does as scripted, else by chance."""
 
     script: list[str] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -26,6 +26,7 @@ class Service:
     address: str = ""
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     over: threading.Event = field(default_factory=threading.Event)
+    down: threading.Event = field(default_factory=threading.Event)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.service.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.service.keys.append(self.headers.get("Authorization", ""))
-        fault = self.service.script.pop(0) if self.service.script else self.service.chance.choice(FAULTS)
+        fault = "500" if self.service.down.is_set() else self.service.script.pop(0) if self.service.script else self.service.chance.choice(FAULTS)
         self.close_connection = True
         with contextlib.suppress(OSError):
             getattr(self, f"do_{fault}", self.do_status)(*([int(fault)] if fault.isdigit() else []))
