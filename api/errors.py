@@ -66,19 +66,28 @@ def response_for(error: errors.CitewellError) -> JSONResponse:
     return error_response(STATUS_OF[type(error)], error.code, error.message, error.hint, retryable=error.retryable)
 
 
+def response_to(error: Exception, path: str) -> JSONResponse:
+    """The response to any error; what is unexpected is logged and told without its inside."""
+    if isinstance(error, errors.CitewellError):
+        return response_for(error)
+    if isinstance(error, (OSError, sqlite3.DatabaseError)):
+        _log.error("storage failed at %s", path, exc_info=error)
+        return response_for(errors.StorageFailed("the index could not be read or written"))
+    _log.error("unexpected error at %s", path, exc_info=error)
+    return error_response(
+        500, "server.error", "something unexpected went wrong", "See the server's log; run `citewell doctor`."
+    )
+
+
 def install_error_handlers(app: FastAPI) -> None:
-    """Makes every error of `app` one shape; what is unexpected is logged and told without its inside."""
+    """Makes every error of `app` one shape."""
 
     @app.exception_handler(errors.CitewellError)
-    def known(request: Request, error: errors.CitewellError) -> JSONResponse:
-        del request
-        return response_for(error)
-
     @app.exception_handler(OSError)
     @app.exception_handler(sqlite3.DatabaseError)
-    def storage(request: Request, error: Exception) -> JSONResponse:
-        _log.error("storage failed at %s", request.url.path, exc_info=error)
-        return response_for(errors.StorageFailed("the index could not be read or written"))
+    @app.exception_handler(Exception)
+    def known(request: Request, error: Exception) -> JSONResponse:
+        return response_to(error, request.url.path)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -94,11 +103,4 @@ def install_error_handlers(app: FastAPI) -> None:
             f"http.{error.status_code}",
             f"{phrase}: {request.url.path}",
             "See /docs for what there is.",
-        )
-
-    @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> JSONResponse:
-        _log.error("unexpected error at %s", request.url.path, exc_info=error)
-        return error_response(
-            500, "server.error", "something unexpected went wrong", "See the server's log; run `citewell doctor`."
         )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.sse import format_sse_event
 
 from citewell.api import schemas
 from citewell.api.auth import authorise
-from citewell.api.errors import error_response
+from citewell.api.errors import error_response, response_to
 from citewell.core.errors import CitewellError, DocumentNotFound, FileTooLarge, WriterBusy
 from citewell.index.store.queue import JobRow
 from citewell.index.store.writer import CatalogWriter
@@ -24,6 +27,7 @@ from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.explain import explain
 from citewell.pipeline.health import status as present_status
 from citewell.pipeline.ingestion import desk
+from citewell.pipeline.streaming import Event, answer_events
 from citewell.pipeline.wiring import Engine
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -84,6 +88,39 @@ def answer(body: schemas.Question, canary: CurrentCanary) -> schemas.AnswerModel
     return schemas.AnswerModel(
         **present.answer_as_json(canary.ask(body.question, filter=body.filter), explain=body.explain)
     )
+
+
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: `stage` when a stage begins, `sentence` for each sentence that passed its check (or, where "
+        "generate.verify is `after`, that was written), at last `answer`, which holds for all before it, or `error`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.post("/answer/stream", tags=["questions"], responses=EVENTS, response_class=StreamingResponse)
+def stream_answer(body: schemas.Question, canary: CurrentCanary) -> StreamingResponse:
+    """Answers a question as a stream of events, so that each sentence can be read as soon as it was checked."""
+    events = answer_events(lambda audience: canary.ask(body.question, filter=body.filter, audience=audience))
+    first = next(events)  # a question that cannot be asked is refused with its own status
+    return StreamingResponse(
+        _as_sent(first, events, explain=body.explain),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
+
+
+def _as_sent(first: Event, events: Generator[Event], *, explain: bool) -> Iterator[bytes]:
+    """The events in the format of the HTML standard; an error after the first is one of them."""
+    try:
+        for event in chain([first], events):
+            kind, told = present.event_as_json(event, explain=explain)
+            yield format_sse_event(event=kind, data_str=json.dumps(told))
+    except Exception as error:
+        yield format_sse_event(event="error", data_str=bytes(response_to(error, "/v1/answer/stream").body).decode())
+    finally:
+        events.close()
 
 
 @router.post("/search", tags=["questions"])

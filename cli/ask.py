@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from citewell.cli.common import Place, common_options, print_json
 
 if TYPE_CHECKING:
+    from citewell.core.answers import Sentence
     from citewell.pipeline.wiring import Engine
 
 WIDTH = 100
@@ -22,27 +24,55 @@ FILTER = click.option(
 @click.command()
 @click.argument("question")
 @click.option("--explain", is_flag=True, help="Show what entered the context, what did not and why, and each stage.")
+@click.option("--stream", is_flag=True, help="A line of JSON for each stage, each checked sentence, and the answer.")
 @FILTER
 @common_options
-def ask(question: str, explain: bool, filter: str, place: Place, as_json: bool) -> None:
+def ask(question: str, explain: bool, stream: bool, filter: str, place: Place, as_json: bool) -> None:
     """Answer QUESTION from the documents, or say that they do not hold the answer.
 
-    Each sentence is quoted from a document, and its citation was checked against the stored text.
+    Each sentence stands in a document or is written from one, and was checked against the stored text. Those that a model writes are shown as
+    soon as they were checked.
 
     \b
     citewell ask "How many days of leave do I have?"
     citewell ask "Who signs contracts?" --json --explain
+    citewell ask "Who signs contracts?" --stream
     """
     engine = place.engine()
     from citewell.pipeline.ask import ask as ask_pipeline
-    from citewell.pipeline.present import answer_as_json
+    from citewell.pipeline.present import answer_as_json, event_as_json
+    from citewell.pipeline.streaming import answer_events
 
-    answer = answer_as_json(ask_pipeline(engine, question, filter=filter), explain=explain)
-    engine.close()
-    if as_json:
-        print_json(answer)
+    if stream:
+        for event in answer_events(lambda audience: ask_pipeline(engine, question, filter=filter, audience=audience)):
+            kind, told = event_as_json(event, explain=explain)
+            click.echo(json.dumps({"event": kind, **told}, ensure_ascii=False))
+    elif as_json:
+        print_json(answer_as_json(ask_pipeline(engine, question, filter=filter), explain=explain))
     else:
-        print_answer(answer)
+        reader = _reader()
+        answer = ask_pipeline(engine, question, filter=filter, audience=reader)
+        print_answer(answer_as_json(answer, explain=explain), after=reader.shown)
+    engine.close()
+
+
+def _reader() -> Any:
+    """Who reads along on a terminal: each sentence is printed as soon as it is told."""
+    from citewell.pipeline.audience import Audience
+    from citewell.pipeline.present import sentence_as_json
+
+    class Reader(Audience):
+        shown = 0
+
+        def sentence(self, sentence: Sentence, *, checked: bool) -> None:
+            if not checked:
+                click.secho(f"  {sentence.text} (not checked yet)", dim=True)
+                return
+            click.echo(nl=self.shown == 0)
+            _print_sentence(sentence_as_json(sentence))
+            self.shown += 1
+
+    return Reader()
 
 
 @click.command()
@@ -98,11 +128,17 @@ def _replay(engine: Engine, answer_id: str, *, as_json: bool) -> None:
     print_answer(told)
 
 
-def print_answer(answer: dict[str, Any]) -> None:
-    """The answer for people: sentences with `file:page` beside each quote, or what was looked for and where to look on."""
-    click.echo()
+def print_answer(answer: dict[str, Any], after: int = 0) -> None:
+    """The answer for people: sentences with `file:page` beside each quote, or what was looked for and where to look on.
+
+    The first `after` sentences were printed before.
+    """
+    if not after:
+        click.echo()
     for number, sentence in enumerate(answer["sentences"]):
-        _print_sentence(sentence, [c for c in answer["conflicts"] if c["sentence"] == number])
+        if number >= after:
+            _print_sentence(sentence)
+        _print_conflicts(answer, number)
     if answer["status"] == "abstained":
         _print_refusal(answer)
     else:
@@ -123,7 +159,7 @@ def print_answer(answer: dict[str, Any]) -> None:
         _print_explanation(answer)
 
 
-def _print_sentence(sentence: dict[str, Any], conflicts: list[dict[str, Any]]) -> None:
+def _print_sentence(sentence: dict[str, Any]) -> None:
     for lean in sentence["leans_on"]:
         told = textwrap.fill(lean["citation"]["quote"], WIDTH, initial_indent="  (", subsequent_indent="   ")
         click.secho(f"{told})", dim=True)
@@ -137,9 +173,16 @@ def _print_sentence(sentence: dict[str, Any], conflicts: list[dict[str, Any]]) -
             click.secho(
                 textwrap.fill(f"“{said}”", WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 10), dim=True
             )
-    for conflict in conflicts:
+
+
+def _print_conflicts(answer: dict[str, Any], number: int) -> None:
+    said = answer["sentences"][number]["citations"][0]["marker"]
+    for conflict in answer["conflicts"]:
         other = conflict["citation"]
-        click.secho(f"      but [{other['marker']}] {_place(other)} says: “{other['quote']}”", fg="yellow")
+        if conflict["sentence"] == number:
+            click.secho(
+                f"      against [{said}], [{other['marker']}] {_place(other)} says: “{other['quote']}”", fg="yellow"
+            )
 
 
 def _print_refusal(answer: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -10,7 +10,18 @@ from citewell.core.answers import Usage
 from citewell.core.protocols import TokenCounter
 
 Role = Literal["system", "user", "assistant"]
-Told = Callable[[str], None]
+
+
+class Listener(Protocol):
+    """Hears a reply while it is written."""
+
+    def take(self, piece: str) -> bool:
+        """The next piece; whether more is wanted."""
+        ...
+
+    def restart(self) -> bool:
+        """A try failed and the next begins anew; False where something of it was shown already, which cannot be taken back."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +70,10 @@ class LanguageModel(Protocol):
         ...
 
     def complete(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
     ) -> Completion:  # fmt: skip
-        """At most `max_tokens` tokens within so many seconds; pieces go to `tell` as they are made. Raises ModelUnavailable or ModelFailed."""
+        """At most `max_tokens` tokens within so many seconds; pieces go to `listener` as they are made, and where it wants no more the
+        completion ends there. Raises ModelUnavailable or ModelFailed."""
         ...
 
     def close(self) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.core.answers import Draft
+from citewell.core.answers import Draft, Sentence
 from citewell.core.evidence import Evidence
 from citewell.core.types import Candidate, Chunk, Context, Passage, Query, Ranking, Reading, StoredPassage
 from citewell.core.verdicts import Claimed, Verdict
 
 Vectors = NDArray[np.float32]
+Told = Callable[[Sentence], bool]
 
 
 @runtime_checkable
@@ -147,8 +148,11 @@ class Generator(Protocol):
         """The whole prompt as the generator reads it, instructions and question included; with `reserve`, the budget bounds its tokens."""
         ...
 
-    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence]) -> Draft:
-        """Sentences with citations into `context`; `evidence`, one for each part of the question, tells which of its sentences likely answer."""
+    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence], tell: Told | None = None) -> Draft:
+        """Sentences with citations into `context`; `evidence`, one for each part of the question, tells which of its sentences likely answer.
+
+        Each goes to `tell` as soon as it is whole, in order; what was told stays in the draft. Where that says that no more is wanted, it
+        ends with ModelFailed."""
         ...
 
 

@@ -309,6 +309,10 @@ class GenerateSettings(Section):
     timeout_s: float = Field(
         60.0, gt=0, le=3600, description="Seconds for a written answer, retries included; then it is quoted instead."
     )
+    verify: Literal["before", "after"] = Field(
+        "before",
+        description="When a streamed sentence is shown: after it was checked, or as soon as it is written; then the last event corrects it.",
+    )
     verifier: str = Field(
         "citewell-verifier",
         description="Bundled name or local path of what checks sentences by meaning; `alignment`: by words and figures alone.",
@@ -404,6 +408,7 @@ class Settings(BaseSettings):
             "api": True,
             "storage": True,
             "encoders": {"threads", "cache"},
+            "generate": {"endpoint_key", "verify"},
             "rerank": {"endpoint_key", "endpoint_timeout_s", "budget_ms"},
         }
         answering = self.model_dump(mode="json", exclude=left_out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,9 +20,10 @@ class Span:
 
 @dataclass(slots=True)
 class Trace:
-    """The spans of one request, in the order in which they began."""
+    """The spans of one request, in the order in which they began; each is told to `began` when it does."""
 
     spans: list[Span] = field(default_factory=list)
+    began: Callable[[str], None] | None = None
 
     def timings_ms(self) -> dict[str, float]:
         """Milliseconds by stage."""
@@ -44,9 +45,9 @@ _current: ContextVar[Trace | None] = ContextVar("citewell_trace", default=None)
 
 
 @contextmanager
-def tracing() -> Iterator[Trace]:
-    """Collects the spans of everything that runs inside."""
-    trace = Trace()
+def tracing(began: Callable[[str], None] | None = None) -> Iterator[Trace]:
+    """Collects the spans of everything that runs inside, and tells `began` the name of each as it begins."""
+    trace = Trace(began=began)
     token = _current.set(trace)
     try:
         yield trace
@@ -61,6 +62,8 @@ def stage(name: str, **facts: object) -> Iterator[Span]:
     trace = _current.get()
     if trace is not None:
         trace.spans.append(span)
+        if trace.began is not None:
+            trace.began(name)
     started = time.perf_counter()
     try:
         yield span

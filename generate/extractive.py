@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from citewell.core.answers import Draft, Sentence
 from citewell.core.evidence import Evidence, Quotable
-from citewell.core.protocols import TokenCounter
+from citewell.core.protocols import TokenCounter, Told
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Context, Passage, Query, Reading
 from citewell.generate.leaning import leans_of, whole_of
@@ -47,7 +47,7 @@ class ExtractiveGenerator:
         del query
         return "\n\n".join(f"[{p.marker}] {p.chunk.header}\n{p.text}" for p in passages)
 
-    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence]) -> Draft:
+    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence], tell: Told | None = None) -> Draft:
         """At most `max_sentences` quotations for the question, or for each of its parts one at least, in reading order."""
         del query, context
         each = max(1, self._settings.max_sentences // max(1, len(evidence)))
@@ -57,7 +57,11 @@ class ExtractiveGenerator:
                 quotable = _quotation(part, index)
                 place = quotable.passage.marker, quotable.start_char
                 sentences.setdefault(place, _sentence(quotable, part, float(shares_of(part.logits)[index])))
-        return Draft(tuple(sentences[place] for place in sorted(sentences)), self.route)
+        chosen = tuple(sentences[place] for place in sorted(sentences))
+        if tell is not None:
+            for sentence in chosen:
+                tell(sentence)
+        return Draft(chosen, self.route)
 
 
 def choose(evidence: Evidence, most: int) -> list[int]:

@@ -20,6 +20,7 @@ from citewell.generate.parts import parts_of
 from citewell.generate.verification.draft import Verified
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.asked import Asked
+from citewell.pipeline.audience import NOBODY, Audience
 from citewell.pipeline.decide import decide
 from citewell.pipeline.part import Part, threshold_for
 from citewell.pipeline.retrieve import Retrieved, fetch_depth, retrieve
@@ -44,13 +45,16 @@ def ask(
     groups: frozenset[str] | None = None,
     generation: int | None = None,
     filter: str = "",
+    audience: Audience = NOBODY,
 ) -> Answer:
     """The checked answer to a question, or an abstention, from what a caller of these groups may read (None: the owner, everything)
     and the filter (core/filters.py) lets through.
 
-    With `generation` it comes from that one, not from the live one. Raises InvalidQuery and the errors of opening an index.
+    With `generation` it comes from that one, not from the live one. The audience hears stages and sentences before the answer is whole.
+    Raises InvalidQuery and the errors of opening an index.
     """
-    answer = replay(engine, read_query(engine, question, groups, filter), generation=generation).answer
+    query = read_query(engine, question, groups, filter)
+    answer = replay(engine, query, generation, audience).answer
     engine.asked.note(answer, filter, groups)
     return answer
 
@@ -65,15 +69,15 @@ def ask_again(engine: Engine, answer_id: str) -> tuple[Asked, Answer]:
     return asked, replay(engine, query, int(asked.generation) if kept else None).answer
 
 
-def replay(engine: Engine, query: Query, generation: int | None = None) -> Replay:
+def replay(engine: Engine, query: Query, generation: int | None = None, audience: Audience = NOBODY) -> Replay:
     """The whole line from a query to its answer, with what each stage left behind; what `ask` serves is its `answer`."""
-    with tracing() as trace:
+    with tracing(audience.stage) as trace:
         with stage("open"):
             snapshot = engine.snapshot(query.groups, generation, query.filter)
         found = retrieve(engine, snapshot, query)
         context, able = gather(engine, query, found.final, found.passages)
         parts = weigh_parts(engine, snapshot, query, context, able[0].route)
-        written = write(engine, able, query, context, parts)
+        written = write(engine, able, query, context, parts, audience)
     answer = decide(engine, snapshot, query, context, parts, written, trace)
     return Replay(found, parts, written.draft, written.verified, answer)
 

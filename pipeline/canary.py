@@ -22,6 +22,7 @@ from citewell.core.answers import Answer
 from citewell.core.errors import CitewellError, GenerationNotFound
 from citewell.index.store.catalog import Canary
 from citewell.pipeline.ask import ask
+from citewell.pipeline.audience import NOBODY, Audience
 from citewell.pipeline.wiring import Engine
 
 FOLDER = "canary"
@@ -159,18 +160,21 @@ class CanaryRoute:
             self._waiting.put(None)
             self._thread.join()
 
-    def ask(self, question: str, groups: frozenset[str] | None = None, filter: str = "") -> Answer:
+    def ask(
+        self, question: str, groups: frozenset[str] | None = None, filter: str = "", audience: Audience = NOBODY
+    ) -> Answer:
         """The answer of the generation whose turn it is; a canary that cannot answer is told in the log, and the live one answers."""
         canary = self._engine.catalog.canary()
         if canary is None or not is_tried(question, canary.share):
-            return ask(self._engine, question, groups, filter=filter)
+            return ask(self._engine, question, groups, filter=filter, audience=audience)
         try:
-            answer = ask(self._engine, question, groups, canary.generation if canary.answers else None, filter)
+            tried = canary.generation if canary.answers else None
+            answer = ask(self._engine, question, groups, tried, filter, audience)
         except CitewellError as error:
             if not canary.answers:
                 raise
             _log.error("the canary %06d did not answer: %s", canary.generation, error.message)
-            return ask(self._engine, question, groups, filter=filter)
+            return ask(self._engine, question, groups, filter=filter, audience=audience)
         try:
             self._waiting.put_nowait((question, groups, filter, answer, canary))
         except queue.Full:

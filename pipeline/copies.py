@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from citewell.core.answers import Sentence
 from citewell.core.types import Citation, Context
-from citewell.generate.verification.draft import Verified
 from citewell.pipeline.wiring import Engine
 
 MOST_NAMED = 5
 
 
-def name_copies(engine: Engine, verified: Verified, context: Context, groups: frozenset[str] | None) -> Verified:
-    """The same sentences; each citation names the documents that hold its quote and that a caller of these groups may read: those of
+def name_copies(engine: Engine, sentence: Sentence, context: Context, groups: frozenset[str] | None) -> Sentence:
+    """The same sentence; each citation names the documents that hold its quote and that a caller of these groups may read: those of
     passages that were merged into the cited one, and those that are alike as a whole."""
     alike: dict[str, list[str]] = {}
     merged = {passage.marker: passage.copies for passage in context.passages}
@@ -25,5 +25,4 @@ def name_copies(engine: Engine, verified: Verified, context: Context, groups: fr
         others = dict.fromkeys(uri for uri in (*near, *uris) if uri != citation.uri)
         return replace(citation, also_in=tuple(others)[:MOST_NAMED])
 
-    sentences = tuple(replace(s, citations=tuple(map(with_copies, s.citations))) for s in verified.sentences)
-    return replace(verified, sentences=sentences)
+    return replace(sentence, citations=tuple(map(with_copies, sentence.citations)))

@@ -14,7 +14,7 @@ from citewell.generate.verification.draft import Verified
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.part import Part
 from citewell.pipeline.wiring import Engine
-from citewell.pipeline.write import Written
+from citewell.pipeline.write import CUT_OFF, Written
 
 MOST_LOOKED_FOR = 12
 
@@ -29,7 +29,8 @@ def decide(
     enough = bool(answered and verified.sentences)
     status: AnswerStatus = "abstained"
     if enough:
-        status = "partial" if verified.dropped or missing else "grounded"
+        cut_off = CUT_OFF in written.notes
+        status = "partial" if verified.dropped or missing or cut_off else "grounded"
     sentences = verified.sentences if enough else ()
     conflicts = conflicts_of(sentences, answered[0].evidence) if enough else ()
     least = min(answered or parts, key=lambda part: part.probability)  # the part of which it is least sure

@@ -11,6 +11,7 @@ from citewell.core.tracing import Trace
 from citewell.core.types import Document, Query, Ranking, StoredPassage
 from citewell.pipeline.around import capped, corrections, facets, more_like
 from citewell.pipeline.retrieve import SPARE_PASSAGES, STAGES, Retrieved
+from citewell.pipeline.streaming import Event, Said, StageBegins, Waiting
 from citewell.pipeline.wiring import Engine
 
 NEAREST_DOCUMENTS = 3
@@ -25,7 +26,7 @@ def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
         "status": answer.status,
         "text": answer.text,
         "short_answer": answer.short_answer,
-        "sentences": [_sentence(sentence) for sentence in answer.sentences],
+        "sentences": [sentence_as_json(sentence) for sentence in answer.sentences],
         "route": answer.route,
         "sufficiency": round(answer.sufficiency.probability, 4),
         "uncalibrated": answer.sufficiency.uncalibrated,
@@ -45,7 +46,21 @@ def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
     return result | (_explanation(answer) if explain else {})
 
 
-def _sentence(sentence: Sentence) -> dict[str, Any]:
+def event_as_json(event: Event, *, explain: bool = False) -> tuple[str, dict[str, Any]]:
+    """The kind of an event and what it tells: `stage`, `sentence`, `waiting` or `answer`."""
+    match event:
+        case StageBegins(name):
+            return "stage", {"stage": name}
+        case Said(sentence, checked):
+            return "sentence", {"checked": checked, **sentence_as_json(sentence)}
+        case Waiting():
+            return "waiting", {}
+        case Answer():
+            return "answer", answer_as_json(event, explain=explain)
+
+
+def sentence_as_json(sentence: Sentence) -> dict[str, Any]:
+    """A sentence with its citations."""
     return {
         "text": sentence.text,
         "citations": [asdict(citation) for citation in sentence.citations],

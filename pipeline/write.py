@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from citewell.core.answers import Draft, Sentence
+from citewell.core.answers import Draft, Sentence, Usage
 from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
-from citewell.core.languages import language_of
+from citewell.core.evidence import Evidence
 from citewell.core.protocols import Generator
 from citewell.core.reasons import CHECK_REASONS
 from citewell.core.tracing import stage
-from citewell.core.types import Chunk, Context, Query, text_version
+from citewell.core.types import Context, Query
 from citewell.core.verdicts import Check
 from citewell.generate.language.generator import DECLINED, LanguageGenerator
-from citewell.generate.verification.draft import Verified, verify_draft
-from citewell.pipeline.copies import name_copies
+from citewell.generate.verification.draft import Verified
+from citewell.pipeline.audience import NOBODY, Audience
+from citewell.pipeline.checking import Checks
 from citewell.pipeline.part import Part
 from citewell.pipeline.wiring import Engine
 
 FAILURES = (ModelUnavailable, ModelFailed, ModelMismatch)
-# The reader's relevance of a sentence alone, below which it answers nothing: 93 of 100 sentences that hold a public question's answer are
-# above it, and half of the others below. It reads English.
-LEAST_RELEVANCE = -2.0
-READ = "en"
-FAILED, ESCALATED = "generator_failed", "generator_escalated"
+FAILED, ESCALATED, CUT_OFF = "generator_failed", "generator_escalated", "generator_cut_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,85 +33,94 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def write(engine: Engine, able: Sequence[Generator], query: Query, context: Context, parts: Sequence[Part]) -> Written:
-    """The first draft of which something is verified, by the generators in their order.
+def write(
+    engine: Engine, able: Sequence[Generator], query: Query, context: Context, parts: Sequence[Part], audience: Audience = NOBODY
+) -> Written:  # fmt: skip
+    """The first draft of which something is verified, by the generators in their order; its sentences are checked and shown as they come.
 
     Where no part of the question is answered nobody is asked to write: the last generator quotes what comes nearest, so that it can be
-    told what was found. A model that declines ends it: the documents do not say, in its reading.
+    told what was found, and nothing is shown. A model that declines ends it: the documents do not say, in its reading.
     """
     told = [part for part in parts if part.is_answered]
-    evidence = [part.evidence for part in told or parts]
+    desk = _Desk(engine, query, context, [part.evidence for part in told or parts], audience if told else NOBODY)
     notes: dict[str, None] = {FAILED: None} if len(able) < len(engine.generators) else {}
-    written = Written(Draft((), able[-1].route), Verified((), ()))
-    for generator in able if told else able[-1:]:
-        with stage("generate", route=generator.route) as span:
-            try:
-                draft = generator.generate(query, context, evidence)
-            except FAILURES as error:
-                if generator is able[-1]:
-                    raise
-                span.facts["warning"] = _told(generator, error)
-                notes[FAILED] = None
-                continue
-            span.facts["sentences"] = len(draft.sentences)
-        written = _checked(engine, generator, query, context, draft)
-        notes |= dict.fromkeys(written.draft.notes)
-        if written.verified.sentences or DECLINED in notes:
+    for generator in able[:-1] if told else ():
+        if audience.is_gone:
             break
-        if generator is not able[-1]:
+        written = desk.answer_by(generator)
+        notes |= dict.fromkeys(written.notes)
+        if written.verified.sentences or DECLINED in notes:
+            return replace(written, notes=tuple(notes))
+        if FAILED not in written.notes:
             notes[ESCALATED] = None
-    return replace(written, notes=tuple(notes))
+    return replace(desk.quote(able[-1]), notes=tuple(notes))
 
 
-def _checked(engine: Engine, generator: Generator, query: Query, context: Context, draft: Draft) -> Written:
-    """The draft verified, and where sentences were not accepted written once more, if more of that is."""
-    verified = _verified(engine, query, context, draft)
-    refused = [check for check in verified.checks if not check.kept]
-    if not refused or not isinstance(generator, LanguageGenerator):
-        return Written(draft, verified)
-    with stage("rewrite", route=generator.route) as span:
-        try:
-            again = generator.rewrite(query, context, draft, [(check, _why(check)) for check in refused])
-        except FAILURES as error:
-            span.facts["note"] = _told(generator, error)
-            return Written(draft, verified)
-    rechecked = _verified(engine, query, context, again)
-    better = len(rechecked.sentences) > len(verified.sentences)
-    return Written(again, rechecked) if better else Written(replace(draft, usage=again.usage), verified)
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What every generator gets for one question."""
 
+    engine: Engine
+    query: Query
+    context: Context
+    evidence: Sequence[Evidence]
+    audience: Audience
 
-def _verified(engine: Engine, query: Query, context: Context, draft: Draft) -> Verified:
-    with stage("verify", verifier=engine.verifier.name) as span:
-        verified = verify_draft(draft, context, engine.catalog, engine.verifier)
-        verified = name_copies(engine, verified, context, query.groups)
-        if draft.usage.calls:
-            verified = _to_the_point(engine, query, verified)
-        span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
-    return verified
+    def quote(self, generator: Generator) -> Written:
+        """What the last generator says. Raises what it raises."""
+        with self._checks(written=False) as checks:
+            with stage("generate", route=generator.route) as span:
+                draft = generator.generate(self.query, self.context, self.evidence, checks.take)
+                span.facts["sentences"] = len(draft.sentences)
+            return Written(draft, self._verified(checks))
 
+    def answer_by(self, generator: Generator) -> Written:
+        """What a generator says, and where sentences were not accepted and more can be written, what it says then."""
+        with self._checks() as checks:
+            with stage("generate", route=generator.route) as span:
+                try:
+                    draft = generator.generate(self.query, self.context, self.evidence, checks.take)
+                except FAILURES as error:
+                    span.facts["warning"] = _told(generator, error)
+                    draft = Draft(tuple(checks.taken), generator.route, Usage(calls=1), (CUT_OFF,))
+                span.facts["sentences"] = len(draft.sentences)
+            verified = self._verified(checks)
+        if CUT_OFF in draft.notes:
+            notes = draft.notes if verified.sentences else (FAILED,)
+            return Written(draft, verified, notes)
+        refused = [check for check in verified.checks if not check.kept]
+        if not refused or self.audience.is_gone or not isinstance(generator, LanguageGenerator):
+            return Written(draft, verified, draft.notes)
+        return self._rewritten(generator, draft, verified, refused)
 
-def _to_the_point(engine: Engine, query: Query, verified: Verified) -> Verified:
-    """Without the written sentences that are supported and answer nothing: what a document told a model to say is in the document."""
-    if language_of(query.text, READ) != READ or not verified.sentences:
+    def _rewritten(
+        self, generator: LanguageGenerator, draft: Draft, verified: Verified, refused: Sequence[Check]
+    ) -> Written:
+        """What was accepted, which was shown and stays, and what is new and accepted when it is written once more."""
+        with self._checks(kept=verified.sentences) as checks:
+            with stage("rewrite", route=generator.route) as span:
+                why = [(check, _why(check)) for check in refused]
+                try:
+                    again = generator.rewrite(self.query, self.context, draft, why, checks.take)
+                except FAILURES as error:
+                    span.facts["note"] = _told(generator, error)
+                    again = Draft(tuple(checks.taken), draft.route, draft.usage + Usage(calls=1), draft.notes)
+            more = self._verified(checks)
+        if len(more.sentences) == len(verified.sentences):
+            return Written(replace(draft, usage=again.usage), verified, draft.notes)
+        kept = tuple(check for check in verified.checks if check.kept)
+        return Written(again, Verified(more.sentences, (*kept, *more.checks)), again.notes)
+
+    def _checks(self, *, kept: tuple[Sentence, ...] = (), written: bool = True) -> Checks:
+        most = self.engine.settings.generate.max_sentences
+        return Checks(self.engine, self.query, self.context, self.audience, most, written, kept)
+
+    def _verified(self, checks: Checks) -> Verified:
+        """What became of the sentences; most were checked while others were written."""
+        with stage("verify", verifier=self.engine.verifier.name) as span:
+            verified = checks.result()
+            span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
         return verified
-    chunks = [_alone(sentence) for sentence in verified.sentences]
-    read = engine.read(query, chunks)
-    off = {s.text for s, r in zip(verified.sentences, read, strict=False) if r.relevance < LEAST_RELEVANCE}
-    checks = tuple(
-        replace(check, label="not_supported", reasons=("off_question",), kept=False)
-        if check.kept and check.text in off
-        else check
-        for check in verified.checks
-    )
-    return Verified(tuple(s for s in verified.sentences if s.text not in off), checks)
-
-
-def _alone(sentence: Sentence) -> Chunk:
-    text = sentence.text
-    version = text_version(text)
-    return Chunk(
-        version, version, version, 0, len(text), text, 1
-    )  # without headings, which speak of the question whatever stands below
 
 
 def _why(check: Check) -> str:

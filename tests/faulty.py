@@ -36,7 +36,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.service.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.service.keys.append(self.headers.get("Authorization", ""))
-        fault = "500" if self.service.down.is_set() else self.service.script.pop(0) if self.service.script else self.service.chance.choice(FAULTS)
+        fault = (
+            "500"
+            if self.service.down.is_set()
+            else self.service.script.pop(0)
+            if self.service.script
+            else self.service.chance.choice(FAULTS)
+        )
         self.close_connection = True
         with contextlib.suppress(OSError):
             getattr(self, f"do_{fault}", self.do_status)(*([int(fault)] if fault.isdigit() else []))

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from twins import WordCounter
 
 from citewell.core.answers import Usage
-from citewell.core.language import Completion, Message, Told
+from citewell.core.language import Completion, Listener, Message
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """A reply that ends with an error."""
+
+    text: str
+    error: Exception
 
 
 class Scripted:
-    """Says what it is told to say, one reply after the other; an exception is raised."""
+    """Says what it is told to say, one reply after the other, a few characters at a time; an exception is raised."""
 
     name, window, is_structured, tokens = "scripted", 4096, True, WordCounter()
+    piece = 7
 
-    def __init__(self, *replies: str | Exception) -> None:
+    def __init__(self, *replies: str | Exception | Breaks) -> None:
         self._replies = list(replies)
         self.asked: list[Sequence[Message]] = []
         self.schemas: list[Mapping[str, Any] | None] = []
+        self.said = ""
+        self.before: Callable[[str], bool] = lambda said: True  # whether to go on, asked before each piece
 
     def close(self) -> None: ...
 
@@ -28,17 +40,42 @@ class Scripted:
         return "\n".join(message.content for message in messages)
 
     def complete(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
     ) -> Completion:  # fmt: skip
         self.asked.append(messages)
         self.schemas.append(schema)
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         if isinstance(reply, Exception):
             raise reply
-        if tell is not None:
-            tell(reply)
-        return Completion(reply, Usage(10, 5, 2, 1))
+        text = reply.text if isinstance(reply, Breaks) else reply
+        self.said = ""
+        for at in range(0, len(text), self.piece):
+            assert self.before(self.said)
+            self.said += text[at : at + self.piece]
+            if listener is not None and not listener.take(text[at : at + self.piece]):
+                return Completion(self.said, Usage(10, 5, 2, 1), whole=False)
+        if isinstance(reply, Breaks):
+            raise reply.error
+        return Completion(text, Usage(10, 5, 2, 1))
 
 
 def reply(*sentences: tuple[str, list[int]], answerable: bool = True) -> str:
     return json.dumps({"answerable": answerable, "sentences": [{"text": t, "citations": c} for t, c in sentences]})
+
+
+class Heard(list[str]):
+    """Takes the pieces of a reply, up to so many."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        super().__init__()
+        self.most = most
+        self.restarts = 0
+
+    def take(self, piece: str) -> bool:
+        self.append(piece)
+        return len(self) < self.most
+
+    def restart(self) -> bool:
+        self.restarts += 1
+        self.clear()
+        return True

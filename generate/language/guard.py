@@ -11,7 +11,7 @@ from typing import Any
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from citewell.core.errors import ModelUnavailable
-from citewell.core.language import Completion, LanguageModel, Message, Told
+from citewell.core.language import Completion, LanguageModel, Listener, Message
 from citewell.core.protocols import TokenCounter
 
 TRIES = 3
@@ -123,29 +123,22 @@ class GuardedModel:
             return Health(self.name, self._breaker.state, self._breaker.failures, self._calls, self._failed)
 
     def complete(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
     ) -> Completion:  # fmt: skip
-        """The model's answer, after at most so many tries within so many seconds; none after a piece was told, which cannot be taken back."""
+        """The model's answer, after at most so many tries within so many seconds; none after something was shown, which cannot be taken back."""
         ends = time.monotonic() + seconds
-        told = False
         with self._lock:
             self._saved = min(MOST_SAVED, self._saved + EARNED)
-
-        def piece(text: str) -> None:
-            nonlocal told
-            told = True
-            if tell is not None:
-                tell(text)
 
         def once(number: int) -> Completion:
             left = ends - time.monotonic()
             seconds = left * SHARE if number < self._tries else left
-            return self._once(messages, schema, max_tokens, max(LEAST_S, seconds), piece if tell else None)
+            return self._once(messages, schema, max_tokens, max(LEAST_S, seconds), listener)
 
         def over(state: RetryCallState) -> bool:
             waits = state.upcoming_sleep
-            spent = state.attempt_number >= self._tries or told or time.monotonic() + waits + LEAST_S >= ends
-            return spent or not self._pay()
+            spent = state.attempt_number >= self._tries or time.monotonic() + waits + LEAST_S >= ends
+            return spent or not self._pay() or (listener is not None and not listener.restart())
 
         retrying = Retrying(
             retry=retry_if_exception(lambda e: isinstance(e, ModelUnavailable) and not isinstance(e, Resting)),
@@ -159,7 +152,7 @@ class GuardedModel:
         raise AssertionError("the last try returns or raises")
 
     def _once(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None
     ) -> Completion:  # fmt: skip
         if not self._breaker.admit():
             raise Resting(
@@ -170,7 +163,7 @@ class GuardedModel:
         with self._lock:
             self._calls += 1
         try:
-            return self._model.complete(messages, schema, max_tokens, seconds, tell)
+            return self._model.complete(messages, schema, max_tokens, seconds, listener)
         except BaseException as error:
             failed = isinstance(error, ModelUnavailable)  # anything else was answered
             with self._lock:

@@ -1,28 +1,40 @@
-"""Models that transformers loads, from a local folder or by a hub name. Slow on a processor; for what llama.cpp does not know."""
+"""Models that transformers loads: from a local folder, a hub name, or a GGUF file. Slow on a processor; for what llama.cpp does not know."""
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from citewell.core.answers import Usage
 from citewell.core.errors import CitewellError, ModelFailed, ModelUnavailable
-from citewell.core.language import Completion, Message, Told
+from citewell.core.language import Completion, Listener, Message
 from citewell.core.models import model_folder
 
+INSTALL = "pip install 'citewell[transformers]'"
 COUNTED = 4096  # texts whose length in tokens is remembered
+_HALF = "\ufffd"  # stands for a character of which a token is still to come
+_log = logging.getLogger("citewell.language")
 
 
 class TransformersModel:
-    """A causal language model with its chat template. One conversation at a time."""
+    """A causal language model with its chat template. One conversation at a time.
 
-    is_structured = False  # it is asked for lines that end in markers
+    It is held to a schema by llguidance, which llama.cpp uses as well: the tokens that no valid reply could go on with are masked before each
+    choice. Without that package it is asked for lines of text.
+    """
 
-    def __init__(self, name: str, window: int) -> None:
+    def __init__(self, name: str, window: int, find: Callable[[], Path] | None = None) -> None:
+        """`find` gives a GGUF file, and may raise ModelUnavailable when the model is first used; without it the name says what to load."""
         self._name = name
+        self._find = find
         self._window = window
         self._turn, self._loading = threading.Lock(), threading.Lock()
         self._both: tuple[Any, Any] | None = None
@@ -37,6 +49,14 @@ class TransformersModel:
     def window(self) -> int:
         """Tokens of prompt and answer together."""
         return self._window
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether llguidance is installed and knows the tokenizer."""
+        try:
+            return self._vocabulary is not None
+        except CitewellError:
+            return False
 
     @property
     def tokens(self) -> TransformersModel:
@@ -59,15 +79,14 @@ class TransformersModel:
         return "\n\n".join([*(message.content for message in messages), ""])
 
     def complete(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
     ) -> Completion:  # fmt: skip
-        """Greedy, so that the same conversation has the same answer; the schema is not used. Raises ModelUnavailable or ModelFailed."""
-        del schema
+        """Greedy, so that the same conversation has the same answer. Raises ModelUnavailable or ModelFailed."""
         ends = time.monotonic() + seconds
         if not self._turn.acquire(timeout=max(0.0, seconds)):
             raise ModelUnavailable(f"{self.name} is busy with other questions", hint="Ask again later.")
         try:
-            text, usage, whole = self._written(self.render(messages), max_tokens, ends)
+            text, usage, whole = self._written(self.render(messages), schema, max_tokens, ends, listener)
         except CitewellError:
             raise
         except Exception as error:  # out of memory, or a model that is none
@@ -79,30 +98,61 @@ class TransformersModel:
                 f"{self.name} took longer than {seconds:.0f} s",
                 hint="Raise generate.timeout_s, or take a smaller model.",
             )
-        if tell is not None and text:
-            tell(text)
         return Completion(text, usage, whole)
 
-    def _written(self, prompt: str, max_tokens: int, ends: float) -> tuple[str, Usage, bool]:
+    def _written(
+        self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int, ends: float, listener: Listener | None
+    ) -> tuple[str, Usage, bool]:
         import torch
-        from transformers import StoppingCriteriaList
+        from transformers import LogitsProcessorList, StoppingCriteriaList
 
         tokenizer, model = self._loaded
         asked = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
         read = int(asked["input_ids"].shape[1])
-        late = StoppingCriteriaList([lambda ids, scores: torch.full((len(ids),), time.monotonic() > ends)])
+        told, wanted = "", True
+
+        def text_of(ids: Any) -> str:
+            return str(tokenizer.decode(ids[0, read:], skip_special_tokens=True))
+
+        def over(ids: Any, scores: Any) -> Any:
+            """Tells what stays as it is, and stops in time."""
+            nonlocal told, wanted
+            del scores
+            text = text_of(ids)
+            if listener is not None and wanted and len(text) > len(told) and not text.endswith(_HALF):
+                told, wanted = text, listener.take(text[len(told) :])
+            return torch.full((len(ids),), not wanted or time.monotonic() > ends)
+
+        masks = [] if schema is None or not self.is_structured else [_Mask(self._vocabulary, schema, read)]
         with torch.inference_mode():
             out = model.generate(
                 input_ids=asked["input_ids"], attention_mask=asked["attention_mask"], max_new_tokens=max_tokens, do_sample=False,
-                stopping_criteria=late, pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
+                stopping_criteria=StoppingCriteriaList([over]), logits_processor=LogitsProcessorList(masks),
+                pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
             )  # fmt: skip
-        fresh = out[0, read:].tolist()
-        whole = len(fresh) < max_tokens or (bool(fresh) and fresh[-1] == tokenizer.eos_token_id)
-        return str(tokenizer.decode(fresh, skip_special_tokens=True)), Usage(read, len(fresh), 0, 1), whole
+        text, fresh = text_of(out), out[0, read:].tolist()
+        if listener is not None and wanted and text != told:
+            wanted = listener.take(text[len(told) :])
+        whole = wanted and (len(fresh) < max_tokens or fresh[-1] == tokenizer.eos_token_id)
+        return text, Usage(read, len(fresh), 0, 1), whole
 
     def _count(self, text: str) -> int:
         tokenizer, _ = self._loaded
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    @cached_property
+    def _vocabulary(self) -> Any:
+        """The tokenizer as llguidance reads it; None where it is not installed or does not know it."""
+        try:
+            import llguidance.hf
+        except ImportError:
+            return None
+        tokenizer, _ = self._loaded
+        try:
+            return llguidance.hf.from_tokenizer(tokenizer)
+        except Exception as error:  # it knows fast tokenizers alone, and says so in many ways
+            _log.warning("%s is not held to a schema: %s", self.name, str(error)[:200])
+            return None
 
     @property
     def _loaded(self) -> tuple[Any, Any]:
@@ -113,12 +163,20 @@ class TransformersModel:
             return self._both
 
     def _load(self) -> tuple[Any, Any]:
-        folder = model_folder(self._name)
+        path = self._find() if self._find else Path(self._name).expanduser()
+        as_file = {"gguf_file": path.name} if path.suffix == ".gguf" else {}
+        if as_file and not path.is_file():
+            raise ModelUnavailable(f"there is no file {path}", hint="Check generate.model.")
+        folder = path.parent if as_file else model_folder(self._name)
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **as_file)
+            model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **as_file)
+        except ImportError as error:
+            raise ModelUnavailable(
+                f"{self.name} needs more packages: {str(error)[:200]}", hint=f"Install them: {INSTALL}"
+            ) from error
         except Exception as error:  # every way in which loading fails means the same to the user
             raise ModelUnavailable(
                 f"{self._name} cannot be loaded as a language model: {type(error).__name__}: {str(error)[:200]}",
@@ -126,3 +184,31 @@ class TransformersModel:
             ) from error
         model.train(mode=False)
         return tokenizer, model
+
+
+class _Mask:
+    """Lets through the tokens alone with which a valid reply can go on."""
+
+    def __init__(self, vocabulary: Any, schema: Mapping[str, Any], read: int) -> None:
+        import llguidance
+
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), {"whitespace_flexible": False})
+        self._matcher = llguidance.LLMatcher(vocabulary, grammar)
+        self._read = read
+        self._mask: Any = None
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        """The scores, those of impossible tokens at minus infinity."""
+        import llguidance.numpy as masks
+        import torch
+
+        fresh = ids[0, self._read :].tolist()
+        if fresh:
+            self._matcher.consume_token(fresh[-1])
+        if self._matcher.is_error():
+            raise ModelFailed(f"a reply left its form: {str(self._matcher.get_error())[:200]}")
+        if self._mask is None:
+            self._mask = masks.allocate_token_bitmask(1, scores.shape[-1])
+        masks.fill_next_token_bitmask(self._matcher, self._mask, 0)
+        bits = np.unpackbits(self._mask.view(np.uint8), bitorder="little")[: scores.shape[-1]]
+        return scores.masked_fill(torch.from_numpy(bits == 0), float("-inf"))

@@ -19,7 +19,7 @@ import httpx
 
 from citewell.core.answers import Usage
 from citewell.core.errors import ModelFailed, ModelUnavailable
-from citewell.core.language import Completion, Message, Told
+from citewell.core.language import Completion, Listener, Message
 from citewell.core.machine import available_threads
 
 INSTALL = "pip install 'citewell[llama]'"
@@ -67,10 +67,10 @@ class LlamaModel:
         return str(answer["prompt"])
 
     def complete(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, tell: Told | None = None
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
     ) -> Completion:  # fmt: skip
         """Greedy, so that the same conversation has the same answer. Raises ModelUnavailable or ModelFailed."""
-        listener = _Listener(time.monotonic() + seconds, tell)
+        events = _Events(time.monotonic() + seconds, listener)
         request: dict[str, Any] = {
             "messages": _turns(messages), "temperature": 0.0, "seed": _SEED, "max_tokens": max_tokens, "stream": True,
             "stream_options": {"include_usage": True}, "cache_prompt": True,
@@ -81,19 +81,19 @@ class LlamaModel:
         if not self._turn.acquire(timeout=max(0.0, seconds)):
             raise ModelUnavailable(f"{self.name} is busy with other questions", hint="Ask again later.")
         try:
-            server.handle_chat_completions(request, listener.take)
+            server.handle_chat_completions(request, events.take)
         except Exception as error:  # the library raises plain RuntimeErrors
             raise ModelFailed(f"{self.name} fails: {type(error).__name__}: {str(error)[:200]}") from error
         finally:
             self._turn.release()
-        if listener.error:
-            raise ModelFailed(f"{self.name} fails: {listener.error}")
-        if listener.late:
+        if events.error:
+            raise ModelFailed(f"{self.name} fails: {events.error}")
+        if events.late:
             raise ModelFailed(
                 f"{self.name} took longer than {seconds:.0f} s",
                 hint="Raise generate.timeout_s, or take a smaller model.",
             )
-        return listener.completion()
+        return events.completion()
 
     def close(self) -> None:
         """Closes the connection to its port."""
@@ -167,12 +167,13 @@ class LlamaModel:
         return len(self._post("tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"])
 
 
-class _Listener:
-    """Takes the events of one completion, and stops it when its time is over."""
+class _Events:
+    """Takes the events of one completion, and stops it when its time is over or nobody wants more."""
 
-    def __init__(self, ends: float, tell: Told | None) -> None:
+    def __init__(self, ends: float, listener: Listener | None) -> None:
         self._ends = ends
-        self._tell = tell
+        self._listener = listener
+        self._wanted = True
         self._pieces: list[str] = []
         self._used: Mapping[str, Any] = {}
         self._finish = ""
@@ -184,7 +185,7 @@ class _Listener:
         for one in event if isinstance(event, list) else [event]:
             self._take(one)
         self.late = time.monotonic() > self._ends
-        return self.late or bool(self.error)
+        return self.late or bool(self.error) or not self._wanted
 
     def _take(self, event: Mapping[str, Any]) -> None:
         self.error = str(event["error"])[:200] if "error" in event else self.error
@@ -194,8 +195,8 @@ class _Listener:
             piece = (choice.get("delta") or {}).get("content") or ""
             if piece:
                 self._pieces.append(piece)
-                if self._tell is not None:
-                    self._tell(piece)
+                if self._listener is not None:
+                    self._wanted = self._wanted and self._listener.take(piece)
 
     def completion(self) -> Completion:
         """What was written."""
@@ -203,7 +204,7 @@ class _Listener:
         used = Usage(
             int(self._used.get("prompt_tokens", 0)), int(self._used.get("completion_tokens", 0)), int(cached), 1
         )
-        return Completion("".join(self._pieces), used, whole=self._finish != "length")
+        return Completion("".join(self._pieces), used, whole=self._wanted and self._finish != "length")
 
 
 def _grammar(schema: Mapping[str, Any]) -> str:

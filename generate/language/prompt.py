@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -15,9 +15,9 @@ from citewell.core.language import Message
 from citewell.core.resources import package_path
 from citewell.core.types import Passage
 from citewell.core.verdicts import Check
+from citewell.generate.language.reply import Form
 from citewell.generate.language.untrusted import neutral
 
-Form = Literal["json", "lines"]
 # Every template, and all that it may name.
 TEMPLATES = {
     "answer": {"most_sentences", "form"},

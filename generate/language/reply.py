@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+Form = Literal["json", "lines"]  # what a model is asked for
 MOST_TEXT = 600  # characters of a sentence
 MOST_CITATIONS = 3
 MOST_REPLY = 20_000  # characters that are read of a reply
@@ -86,42 +87,60 @@ class ReplyReader:
     """Reads a reply piece by piece; whatever comes is read, and nothing raises.
 
     Understood are the JSON of `reply_schema`, alone or within other text, cut off or not, and lines of text that end in markers such as
-    `[1]` or `[2, 3]`.
+    `[1]` or `[2, 3]`: the form that was asked for while the reply comes, and at its end the other one where the first found nothing.
     """
 
     markers: Collection[int]
     most_sentences: int
+    form: Form = "json"
+    given: int = 0
     _text: str = ""
     _at: int = 0
     _sentences: list[ReplySentence] = field(default_factory=list)
     _problems: dict[str, None] = field(default_factory=dict)
 
     def feed(self, piece: str) -> list[ReplySentence]:
-        """The sentences that this piece makes whole, in order."""
+        """The sentences that are whole now and were not given before, in order; none while the reply may still decline to answer."""
         room = MOST_REPLY - len(self._text)
         if len(piece) > room:
             self._problems["too_long"] = None
         self._text += piece[: max(0, room)]
-        return self._take(self._objects()) if "}" in piece else []
+        if self.form == "lines" and "\n" in piece:
+            self._take(self._lines(self._text.rfind("\n") + 1))
+        elif self.form == "json" and "}" in piece:
+            self._take(self._objects())
+        if self.given == len(self._sentences) or (self.form == "json" and self._says_answerable() is not True):
+            return []
+        fresh = self._sentences[self.given :]
+        self.given = len(self._sentences)
+        return fresh
 
     def finish(self) -> Reply:
         """The whole reply; what was not whole is left out."""
-        said = _ANSWERABLE.search(self._text)
-        answerable = None if said is None else said[1] == "true"
-        if not self._sentences and not self._looks_like_json():
-            if _DECLINED.match(self._text):
-                answerable = False
+        if self.form == "lines":
+            self._take(self._lines(len(self._text)))
+        if not self._sentences:
+            self._at = 0
+            if self._looks_like_json():
+                self._take(self._objects())
             else:
-                self._take(self._lines())
+                self._take(self._lines(len(self._text)))
+        answerable = False if self._declines() else self._says_answerable()
         if not self._sentences and answerable is not False:
             self._problems["nothing_cited"] = None
         return Reply(tuple(self._sentences), answerable, tuple(self._problems))
 
+    def _says_answerable(self) -> bool | None:
+        said = _ANSWERABLE.search(self._text)
+        return None if said is None else said[1] == "true"
+
+    def _declines(self) -> bool:
+        return not self._sentences and _DECLINED.match(self._text) is not None
+
     def _looks_like_json(self) -> bool:
         return '"sentences"' in self._text or '"text"' in self._text
 
-    def _take(self, found: Iterator[tuple[str, list[Any]]]) -> list[ReplySentence]:
-        fresh = []
+    def _take(self, found: Iterator[tuple[str, list[Any]]]) -> None:
         for text, named in found:
             if len(self._sentences) == self.most_sentences:
                 self._problems["too_many_sentences"] = None
@@ -132,9 +151,7 @@ class ReplyReader:
                 self._problems["unknown_marker"] = None
             if not re.search(r"\w", said):
                 continue
-            fresh.append(ReplySentence(said, tuple(dict.fromkeys(known))[:MOST_CITATIONS]))
-            self._sentences.append(fresh[-1])
-        return fresh
+            self._sentences.append(ReplySentence(said, tuple(dict.fromkeys(known))[:MOST_CITATIONS]))
 
     def _objects(self) -> Iterator[tuple[str, list[Any]]]:
         """The whole objects with `text` and `citations` that were not read yet."""
@@ -156,8 +173,10 @@ class ReplyReader:
         """Whether what stands between two braces opens the reply, and is no sentence that is still being written."""
         return not re.search(r'"text"\s*:', self._text[start:inner])
 
-    def _lines(self) -> Iterator[tuple[str, list[Any]]]:
-        for line in self._text.splitlines():
+    def _lines(self, end: int) -> Iterator[tuple[str, list[Any]]]:
+        """The lines up to there that were not read yet."""
+        text, self._at = self._text[self._at : end], end
+        for line in () if self._declines() else text.splitlines():
             named = [
                 int(part) for group in _MARKERS.findall(line) for part in group.split(",") if len(part.strip()) < 6
             ]
@@ -178,8 +197,8 @@ def _cited(value: Any) -> Iterator[tuple[str, list[Any]]]:
         yield from _cited(one) if isinstance(one, dict) and "text" in one else ()
 
 
-def read_reply(text: str, markers: Collection[int], most_sentences: int) -> Reply:
+def read_reply(text: str, markers: Collection[int], most_sentences: int, form: Form = "json") -> Reply:
     """A whole reply at once."""
-    reader = ReplyReader(markers, most_sentences)
+    reader = ReplyReader(markers, most_sentences, form)
     reader.feed(text)
     return reader.finish()

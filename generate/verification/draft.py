@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from citewell.core.answers import Draft, Sentence
+from citewell.core.answers import Sentence
 from citewell.core.protocols import ChunkStore, Verifier
 from citewell.core.types import Citation, Context, Passage
 from citewell.core.verdicts import Check, Claimed, Verdict
@@ -27,22 +27,6 @@ class Verified:
         return tuple(check.text for check in self.checks if not check.kept)
 
 
-def verify_draft(draft: Draft, context: Context, store: ChunkStore, verifier: Verifier) -> Verified:
-    """Keeps each sentence with the citations that support it, narrowed to the sentences that carry the support.
-
-    One that its citations do not support is looked for in the other passages of the context; one without any support is dropped, never
-    shown. Raises what the verifier raises.
-    """
-    kept: list[Sentence] = []
-    checks: list[Check] = []
-    for sentence in draft.sentences:
-        good, check = _checked(sentence, context, store, verifier)
-        checks.append(check)
-        if good is not None:
-            kept.append(good)
-    return Verified(tuple(kept), tuple(checks))
-
-
 def resolves(citation: Citation, store: ChunkStore) -> bool:
     """Whether the stored text at the span is the quote."""
     return store.text_at(citation.doc_id, citation.version, citation.start_char, citation.end_char) == citation.quote
@@ -57,9 +41,14 @@ def support_of(sentence: Sentence, store: ChunkStore, verifier: Verifier) -> lis
     ]
 
 
-def _checked(
+def verify_sentence(
     sentence: Sentence, context: Context, store: ChunkStore, verifier: Verifier
 ) -> tuple[Sentence | None, Check]:
+    """The sentence with the citations that support it, narrowed to the sentences that carry the support, and what became of it.
+
+    One that its citations do not support is looked for in the other passages of the context; without any support it is None, never shown.
+    Raises what the verifier raises.
+    """
     passages = {passage.marker: passage for passage in context.passages}
     cited = [c for c in sentence.citations if resolves(c, store)]
     verdicts = verifier.check([Claimed(sentence.text, c.quote, _header(passages.get(c.marker))) for c in cited])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from faulty import Service, serving
+from scripted import Heard
 from tiny_lm import make_tiny
 from twins import WordCounter
 
@@ -52,12 +53,20 @@ def test_a_language_model_completes_as_the_protocol_says(model: LanguageModel) -
     assert all(message.content in prompt for message in ASKED)
     counted = model.tokens.count(prompt)
     assert 0 < counted < model.window
-    pieces: list[str] = []
+    pieces = Heard()
     schema = reply_schema([1], 2) if model.is_structured else None
-    first = model.complete(ASKED, schema, 48, 60.0, pieces.append)
+    first = model.complete(ASKED, schema, 48, 60.0, pieces)
     assert "".join(pieces) == first.text
     assert first.usage.answer_tokens <= 48
     assert first.usage.prompt_tokens <= counted
     assert first.usage.calls == 1
     again = model.complete(ASKED, schema, 48, 60.0)
     assert (again.text, again.whole) == (first.text, first.whole)
+
+
+def test_a_language_model_stops_where_nobody_wants_more(model: LanguageModel) -> None:
+    pieces = Heard(most=1)
+    done = model.complete(ASKED, None, 48, 60.0, pieces)
+    assert len(pieces) == 1
+    assert done.usage.answer_tokens < 48
+    assert not done.whole

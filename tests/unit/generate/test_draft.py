@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from twins import MemoryStore, shown
 
-from citewell.core.answers import Draft, Lean, Sentence
+from citewell.core.answers import Lean, Sentence
+from citewell.core.protocols import Verifier
 from citewell.core.types import Citation, Context
 from citewell.core.verdicts import Claimed, Verdict
-from citewell.generate.verification.draft import Verified, support_of, verify_draft
+from citewell.generate.verification.draft import Verified, support_of, verify_sentence
 from citewell.generate.verification.verifier import ClaimVerifier
 from citewell.generate.verification.weights import Weights
 
@@ -40,7 +41,12 @@ class Reading:
 
 
 def verified(text: str, *citations: Citation, context: Context = CONTEXT, leans: tuple[Lean, ...] = ()) -> Verified:
-    return verify_draft(Draft((Sentence(text, citations, leans_on=leans),), "r"), context, STORE, ALIGNED)
+    return outcome(Sentence(text, citations, leans_on=leans), ALIGNED, context)
+
+
+def outcome(sentence: Sentence, verifier: Verifier, context: Context = CONTEXT) -> Verified:
+    good, check = verify_sentence(sentence, context, STORE, verifier)
+    return Verified((good,) if good else (), (check,))
 
 
 def test_a_quotation_that_resolves_is_kept_with_full_support() -> None:
@@ -82,7 +88,7 @@ def test_a_better_span_is_looked_for_before_a_sentence_is_dropped() -> None:
 def test_what_is_not_a_quotation_is_judged_and_the_narrowed_citation_judged_again() -> None:
     verifier = Reading()
     whole = CONTEXT.passages[0].cite(0, len(TEXTS[0]))
-    done = verify_draft(Draft((Sentence("Staff have a month off.", (whole,)),), "r"), CONTEXT, STORE, verifier)
+    done = outcome(Sentence("Staff have a month off.", (whole,)), verifier)
     assert [c.quote for c in done.sentences[0].citations] == ["Leave is 28 days."]
     assert [c.support for c in done.sentences[0].citations] == [0.8]
     assert [claim.evidence for claim in verifier.asked] == [TEXTS[0], "Leave is 28 days."]

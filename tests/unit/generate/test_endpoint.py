@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from faulty import GOOD, Service, serving
 from pydantic import SecretStr
+from scripted import Heard
 from twins import WordCounter, shown
 
 from citewell.core.errors import CitewellError, ModelFailed, ModelUnavailable
@@ -53,9 +54,9 @@ def test_a_completion_is_streamed_with_its_usage_and_asked_for_by_schema(
     service: Service, open_model: Callable[..., EndpointModel]
 ) -> None:
     service.script = ["good"]
-    pieces: list[str] = []
+    pieces = Heard()
     model = open_model(settings(service, endpoint_model="some-model"))
-    done = model.complete(ASKED, {"type": "object"}, 50, 5, pieces.append)
+    done = model.complete(ASKED, {"type": "object"}, 50, 5, pieces)
     assert done.text == GOOD == "".join(pieces)
     assert (done.usage.prompt_tokens, done.usage.answer_tokens, done.usage.cached_tokens, done.usage.calls) == (
         20,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import Scripted, reply
+from scripted import Heard, Scripted, reply
 from tiny_lm import make_tiny
 from twins import WordCounter, shown
 
@@ -22,6 +22,7 @@ from citewell.generate.language.choose import model_for
 from citewell.generate.language.generator import DECLINED, REPAIRED, REWRITTEN, LanguageGenerator
 from citewell.generate.language.guard import GuardedModel, Resting
 from citewell.generate.language.hugging import TransformersModel
+from citewell.generate.language.reply import read_reply, reply_schema
 
 QUERY = Query("How many days?")
 CONTEXT = shown("Leave is 28 days. It grows.", "Hotels cost 145 euros.")
@@ -185,6 +186,21 @@ def test_a_model_of_transformers_writes_greedily_within_its_tokens_and_its_time(
     assert not done.whole
     with pytest.raises(ModelFailed, match="took longer"):
         model.complete(asked, None, 4000, 0.05)
+
+
+def test_a_model_of_transformers_is_held_to_the_schema(tiny: Path) -> None:
+    model = model_for(GenerateSettings(model=f"transformers:{tiny}"), WordCounter(), 1)
+    assert model is not None
+    assert model.is_structured
+    heard = Heard()
+    asked = [Message("user", "How many days?")]
+    done = model.complete(
+        asked, reply_schema([4, 9], 2), 400, 60, heard
+    )  # its weights are chance: free, it says no JSON
+    assert read_reply(done.text, [4, 9], 2).answerable is not None
+    assert done.text.startswith('{"answerable":')
+    assert "".join(heard) == done.text
+    assert not model.complete(asked, None, 40, 60).text.startswith("{")
 
 
 def test_what_a_weak_model_says_is_no_answer(tiny: Path) -> None:

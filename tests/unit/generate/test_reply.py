@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from citewell.generate.language.reply import Reply, ReplyReader, ReplySentence, read_reply, reply_model, reply_schema
+from citewell.generate.language.reply import (
+    Form,
+    Reply,
+    ReplyReader,
+    ReplySentence,
+    read_reply,
+    reply_model,
+    reply_schema,
+)
 
 GOOD = {"answerable": True, "sentences": [{"text": "Leave is 28 days.", "citations": [1]}, {"text": "It grows.", "citations": [2, 1]}]}  # fmt: skip
 SENTENCES = (ReplySentence("Leave is 28 days.", (1,)), ReplySentence("It grows.", (2, 1)))
@@ -99,3 +107,41 @@ def test_a_stream_gives_each_sentence_once_whole_and_in_order(widths: list[int])
         at += width
     assert tuple(said) == SENTENCES
     assert reader.finish() == Reply(SENTENCES, True)
+
+
+@given(
+    st.lists(st.integers(1, 30), max_size=40),
+    st.sampled_from(["lines", "json"]),
+    st.text(max_size=200),
+    st.integers(0, 120),
+)
+def test_what_a_stream_gave_is_never_taken_back(widths: list[int], form: Form, tail: str, cut: int) -> None:
+    for start in (
+        json.dumps(GOOD),
+        "Leave is 28 days. [1]\nIt grows. [2, 1]\n",
+        '{"answerable": false, "sentences": [',
+        "NOT ANSWERABLE\n",
+    ):
+        text, at = start[:cut] + tail, 0
+        reader, given_out = ReplyReader({1, 2}, 3, form), []
+        for width in [*widths, len(text)]:
+            given_out += reader.feed(text[at : at + width])
+            at += width
+        whole = reader.finish()
+        assert list(whole.sentences[: len(given_out)]) == given_out
+        assert whole.answerable is not False or not given_out
+
+
+def test_lines_are_given_as_they_end() -> None:
+    reader = ReplyReader({1, 2}, 3, "lines")
+    assert reader.feed("Leave is 28 days. [") == []
+    assert reader.feed("1]") == []
+    assert reader.feed("\nIt gr") == [ReplySentence("Leave is 28 days.", (1,))]
+    assert reader.feed("ows. [2]") == []
+    assert len(reader.finish().sentences) == 2
+
+
+def test_nothing_is_given_while_the_reply_may_still_decline() -> None:
+    reader = ReplyReader({1}, 3)
+    assert reader.feed('{"sentences": [{"text": "A.", "citations": [1]}], ') == []
+    assert reader.feed('"answerable": true}') == [ReplySentence("A.", (1,))]

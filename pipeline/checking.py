@@ -1,0 +1,102 @@
+"""Drafted sentences checked one by one, in a thread of their own, while more are being written."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+
+from citewell.core.answers import Sentence
+from citewell.core.languages import language_of
+from citewell.core.types import Chunk, Context, Query, text_version
+from citewell.core.verdicts import Check
+from citewell.generate.verification.alignment import align
+from citewell.generate.verification.draft import Verified, verify_sentence
+from citewell.pipeline.audience import Audience
+from citewell.pipeline.copies import name_copies
+from citewell.pipeline.wiring import Engine
+
+# The reader's relevance of a sentence alone, below which it answers nothing: 93 of 100 sentences that hold a public question's answer are
+# above it, and half of the others below. It reads English.
+LEAST_RELEVANCE = -2.0
+READ = "en"
+
+
+@dataclass(slots=True)
+class Checks:
+    """Takes sentences as they come and checks them in that order; those that pass are shown.
+
+    `kept` passed before: what only says one of them again is passed over, and with them there are at most `most`. Sentences that a model
+    wrote must answer the question too.
+    """
+
+    engine: Engine
+    query: Query
+    context: Context
+    audience: Audience
+    most: int
+    written: bool
+    kept: tuple[Sentence, ...] = ()
+    taken: list[Sentence] = field(default_factory=list)
+    _found: list[tuple[Sentence | None, Check]] = field(default_factory=list)
+    _waiting: list[Future[None]] = field(default_factory=list)
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "citewell-checks"))
+
+    def __enter__(self) -> Checks:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def take(self, sentence: Sentence) -> bool:
+        """One more sentence; whether more are wanted."""
+        self.taken.append(sentence)
+        if self.engine.settings.generate.verify == "after":
+            self.audience.sentence(sentence, checked=False)
+        self._waiting.append(self._thread.submit(self._check, sentence))
+        return not self.audience.is_gone
+
+    def result(self) -> Verified:
+        """What became of all that was taken. Raises what the verifier raises."""
+        for waiting in self._waiting:
+            waiting.result()
+        good = (sentence for sentence, _ in self._found if sentence is not None)
+        return Verified((*self.kept, *good), tuple(check for _, check in self._found))
+
+    def _check(self, sentence: Sentence) -> None:
+        passed = [*self.kept, *(found for found, _ in self._found if found is not None)]
+        if self.kept and any(_says_again(sentence, other) for other in passed):
+            return
+        if len(passed) >= self.most:
+            return
+        good, check = verify_sentence(sentence, self.context, self.engine.catalog, self.engine.verifier)
+        if good is not None and self.written and not self._is_to_the_point(good):
+            good, check = None, replace(check, label="not_supported", reasons=("off_question",), kept=False)
+        if good is not None:
+            good = name_copies(self.engine, good, self.context, self.query.groups)
+            if self.engine.settings.generate.verify == "before":
+                self.audience.sentence(good, checked=True)
+        self._found.append((good, check))
+
+    def _is_to_the_point(self, sentence: Sentence) -> bool:
+        """Whether a written sentence answers: one may be supported and answer nothing, for what a document told a model to say is in the document."""
+        if language_of(self.query.text, READ) != READ:
+            return True
+        read = self.engine.read(self.query, [_alone(sentence)])
+        return not read or read[0].relevance >= LEAST_RELEVANCE
+
+
+def _says_again(sentence: Sentence, other: Sentence) -> bool:
+    """Whether all that a sentence says is said by the other."""
+    aligned = align(sentence.text, other.text)
+    return aligned.coverage == 1.0 and not aligned.findings
+
+
+def _alone(sentence: Sentence) -> Chunk:
+    text = sentence.text
+    version = text_version(text)
+    return Chunk(
+        version, version, version, 0, len(text), text, 1
+    )  # without headings, which speak of the question whatever stands below
