@@ -5,6 +5,7 @@ const form = document.getElementById("form");
 const output = document.getElementById("answer");
 const button = document.getElementById("ask");
 const CONTEXT_CHARS = 300;
+const STAGES = { open: "opening", bm25: "searching", dense: "searching", rerank: "reading", weigh: "weighing", generate: "answering", verify: "checking", rewrite: "writing again" };
 
 function element(tag, text, className) {
   const node = document.createElement(tag);
@@ -13,15 +14,54 @@ function element(tag, text, className) {
   return node;
 }
 
-async function call(path, body) {
+async function send(path, body) {
   const headers = { "Content-Type": "application/json" };
   const key = document.getElementById("key").value;
   if (key) headers.Authorization = "Bearer " + key;
   const response = await fetch(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
   if (response.status === 401) document.getElementById("key-row").hidden = false;
-  const value = await response.json();
-  if (!response.ok) throw new Error(value.error.message + " " + value.error.hint);
-  return value;
+  if (!response.ok) throw problem(await response.json());
+  return response;
+}
+
+function problem(told) {
+  return new Error(told.error.message + " " + told.error.hint);
+}
+
+async function call(path) {
+  return (await send(path)).json();
+}
+
+// The events of a stream (server-sent events, one line of data each), as they come.
+async function* events(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const fields = Object.fromEntries(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
+      yield { kind: fields.event, told: JSON.parse(fields.data) };
+    }
+  }
+}
+
+async function ask(question) {
+  const state = element("p", "…", "facts");
+  output.replaceChildren(state);
+  for await (const { kind, told } of events(await send("/v1/answer/stream", { question }))) {
+    if (kind === "error") throw problem(told);
+    if (kind === "stage") state.textContent = (STAGES[told.stage] || told.stage) + " …";
+    if (kind === "sentence") {
+      const box = element("div", "", told.checked ? "" : "unchecked");
+      showSentence(told, box);
+      state.before(box);
+    }
+    if (kind === "answer") return show(told);
+  }
+  throw new Error("The connection broke off before the answer was whole. Ask again.");
 }
 
 function place(citation) {
@@ -57,21 +97,25 @@ function said(sentence) {
   return box;
 }
 
+function showSentence(sentence, into) {
+  for (const lean of sentence.leans_on) into.append(element("p", "(" + lean.citation.quote + ")", "facts"));
+  into.append(said(sentence));
+  for (const citation of sentence.citations) {
+    const line = element("span", "", "place");
+    const open = element("button", "[" + citation.marker + "] " + place(citation));
+    open.type = "button";
+    const holder = element("div");
+    open.addEventListener("click", () => showAround(citation, holder).catch(fail));
+    line.append(open);
+    into.append(line, holder);
+    if (!isQuoted(sentence)) into.append(element("blockquote", citation.quote)); // what was written, beside what it was checked against
+  }
+}
+
 function show(answer) {
   output.replaceChildren();
   answer.sentences.forEach((sentence, number) => {
-    for (const lean of sentence.leans_on) output.append(element("p", "(" + lean.citation.quote + ")", "facts"));
-    output.append(said(sentence));
-    for (const citation of sentence.citations) {
-      const line = element("span", "", "place");
-      const open = element("button", "[" + citation.marker + "] " + place(citation));
-      open.type = "button";
-      const holder = element("div");
-      open.addEventListener("click", () => showAround(citation, holder).catch(fail));
-      line.append(open);
-      output.append(line, holder);
-      if (!isQuoted(sentence)) output.append(element("blockquote", citation.quote)); // what was written, beside what it was checked against
-    }
+    showSentence(sentence, output);
     for (const conflict of answer.conflicts.filter((one) => one.sentence === number)) {
       output.append(element("p", "But " + place(conflict.citation) + " says: “" + conflict.citation.quote + "”", "told"));
     }
@@ -99,9 +143,8 @@ function fail(error) {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   button.disabled = true;
-  output.replaceChildren(element("p", "…"));
   try {
-    show(await call("/v1/answer", { question: document.getElementById("question").value }));
+    await ask(document.getElementById("question").value);
   } catch (error) {
     fail(error);
   } finally {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -41,6 +42,45 @@ def test_an_explained_answer_has_its_ledger_and_trace(client: TestClient) -> Non
 def test_what_the_documents_do_not_hold_is_refused_with_status_200(client: TestClient) -> None:
     response = client.post("/v1/answer", json={"question": "Who won the football world cup in 1990?"})
     assert (response.status_code, response.json()["status"], response.json()["sentences"]) == (200, "abstained", [])
+
+
+def events_of(text: str) -> list[tuple[str, dict[str, object]]]:
+    blocks = [dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if block]
+    return [(block["event"], json.loads(block["data"])) for block in blocks]
+
+
+def test_a_streamed_answer_ends_with_the_same_answer(client: TestClient) -> None:
+    whole = client.post("/v1/answer", json=QUESTION).json()
+    response = client.post("/v1/answer/stream", json=QUESTION)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = events_of(response.text)
+    kinds = [kind for kind, _ in events]
+    assert kinds[0] == "stage"
+    assert kinds[-1] == "answer"
+    last = events[-1][1]
+    assert {k: last[k] for k in whole if k in last and k != "timings_ms"} == {
+        k: v for k, v in whole.items() if k in last and k != "timings_ms"
+    }
+    said = [told for kind, told in events if kind == "sentence"]
+    assert [{k: v for k, v in one.items() if k != "checked"} for one in said] == last["sentences"]
+    assert all(one["checked"] for one in said)
+
+
+def test_an_error_of_a_stream_has_its_status_or_is_its_last_event(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = client.post("/v1/answer/stream", json={"question": " "})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "query.invalid")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr(type(engine.generators[-1]), "generate", broken)
+    response = client.post("/v1/answer/stream", json=QUESTION)
+    kind, told = events_of(response.text)[-1]
+    assert (response.status_code, kind) == (200, "error")
+    assert told["error"]["code"] == "server.error"  # type: ignore[index]
+    assert "the inside" not in response.text
 
 
 def test_a_search_lists_passages_with_their_scores(client: TestClient) -> None:

@@ -31,6 +31,10 @@ def test_from_a_folder_to_a_cited_answer_and_back_to_nothing(indexed: Path) -> N
     assert shown["text"][citation["start_char"] : citation["end_char"]] == citation["quote"]
     assert citation["quote"] in (indexed / citation["uri"]).read_text()
     assert run_json("ask", "Who won the football world cup in 1990?", cwd=indexed)["status"] == "abstained"
+    streamed = run("ask", "How many days of annual leave does an employee have?", "--stream", cwd=indexed).stdout
+    events = [json.loads(line) for line in streamed.splitlines()]
+    assert events[-1]["event"] == "answer"
+    assert [e["text"] for e in events if e["event"] == "sentence"] == [s["text"] for s in answer["sentences"]]
 
     (indexed / "papers" / "leave.md").unlink()
     assert run_json("ingest", "papers", "--prune", cwd=indexed)["removed"] == ["papers/leave.md"]
