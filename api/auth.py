@@ -6,16 +6,18 @@ DNS rebinding), and a call that names an Origin must come from the service's own
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import ipaddress
 
 from fastapi import Request
 
 from citewell.core.errors import AccessDenied, KeyRequired
+from citewell.core.spending import OWNER
 
 
 def authorise(request: Request) -> None:
-    """Lets the caller pass, or raises AccessDenied."""
+    """Lets the caller pass, and names them by their key for the accounts, or raises AccessDenied."""
     key = request.app.state.engine.settings.api.key.get_secret_value()
     host = request.headers.get("host", "")
     origin = request.headers.get("origin")
@@ -25,6 +27,7 @@ def authorise(request: Request) -> None:
         sent = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(sent.encode(), key.encode()):
             raise KeyRequired("this service needs a key, and this is not it")
+        request.state.caller = f"key {hashlib.sha256(key.encode()).hexdigest()[:8]}"
         return
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
     address = request.client.host if request.client else ""
@@ -32,6 +35,7 @@ def authorise(request: Request) -> None:
         raise AccessDenied(
             "without a configured access only this machine is served", hint="Set api.key to serve others."
         )
+    request.state.caller = OWNER
 
 
 def is_loopback(host: str) -> bool:

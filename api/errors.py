@@ -46,6 +46,7 @@ STATUS_OF: dict[type[errors.CitewellError], int] = {
     errors.ModelUnavailable: 503,
     errors.ModelMismatch: 503,
     errors.ModelFailed: 503,
+    errors.BudgetSpent: 503,
     errors.DatasetInvalid: 400,
     errors.PortInUse: 500,
     errors.AccessDenied: 403,

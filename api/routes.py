@@ -6,6 +6,7 @@ import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from typing import Annotated, Any, Literal
 
@@ -83,11 +84,10 @@ CurrentCanary = Annotated[CanaryRoute, Depends(_canary)]
 
 
 @router.post("/answer", response_model_exclude_none=False, tags=["questions"])
-def answer(body: schemas.Question, canary: CurrentCanary) -> schemas.AnswerModel:
+def answer(body: schemas.Question, request: Request, canary: CurrentCanary) -> schemas.AnswerModel:
     """Answers a question from the documents; every sentence carries a checked citation, or the status is `abstained`."""
-    return schemas.AnswerModel(
-        **present.answer_as_json(canary.ask(body.question, filter=body.filter), explain=body.explain)
-    )
+    found = canary.ask(body.question, filter=body.filter, caller=request.state.caller)
+    return schemas.AnswerModel(**present.answer_as_json(found, explain=body.explain))
 
 
 EVENTS: dict[int | str, dict[str, Any]] = {
@@ -100,9 +100,10 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/answer/stream", tags=["questions"], responses=EVENTS, response_class=StreamingResponse)
-def stream_answer(body: schemas.Question, canary: CurrentCanary) -> StreamingResponse:
+def stream_answer(body: schemas.Question, request: Request, canary: CurrentCanary) -> StreamingResponse:
     """Answers a question as a stream of events, so that each sentence can be read as soon as it was checked."""
-    events = answer_events(lambda audience: canary.ask(body.question, filter=body.filter, audience=audience))
+    asking = partial(canary.ask, body.question, filter=body.filter, caller=request.state.caller)
+    events = answer_events(lambda audience: asking(audience=audience))
     first = next(events)  # a question that cannot be asked is refused with its own status
     return StreamingResponse(
         _as_sent(first, events, explain=body.explain),

@@ -168,6 +168,7 @@ class AnswerModel(BaseModel):
     warnings: list[str] = Field(description="What was left undone, such as reranking when its model fails.")
     timings_ms: dict[str, float] = Field(description="Milliseconds by stage.")
     usage: dict[str, int] = Field(description="Token counts.")
+    cost: float = Field(description="What language models took for it, in the currency of generate.prices.")
     config_hash: str = Field(description="Names the settings in force.")
     generation: str = Field(description="Names the index generation that answered.", examples=["000007"])
     context: dict[str, Any] | None = Field(

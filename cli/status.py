@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,8 +27,15 @@ def status(place: Place, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
+    _print_index(result)
+    _print_models(result)
+    for letter in result["rejected"]:
+        click.echo(f"rejected          {letter['uri']}: {letter['reason']}")
+
+
+def _print_index(result: dict[str, Any]) -> None:
     for name, value in result.items():
-        if name not in {"rejected", "sources", "languages", "sketches", "encoders", "drift"}:
+        if name not in {"rejected", "sources", "languages", "sketches", "encoders", "drift", "spent"}:
             click.echo(f"{name.replace('_', ' '):<17} {', '.join(value) if isinstance(value, list) else value}")
     for language, facts in result["languages"].items():
         known = ", ".join(facts["analysed by"]) or "words alone"
@@ -38,6 +45,11 @@ def status(place: Place, as_json: bool) -> None:
         click.echo(
             f"sketch            of {sketch['rows']} passages: recall@100 {sketch['recall']:.3f}, {faster:.0f} times faster"
         )
+    for name, root in result["sources"].items():
+        click.echo(f"source            {name}: {root}")
+
+
+def _print_models(result: dict[str, Any]) -> None:
     runs = result["encoders"]
     click.echo(
         f"machine           {runs['machine']}, {runs['threads']} threads"
@@ -52,10 +64,12 @@ def status(place: Place, as_json: bool) -> None:
         click.echo(
             f"scores            {mark}{drift['model']}: {drift['outside']:.1%} of {drift['scores']} live scores outside the measured range"
         )
-    for name, root in result["sources"].items():
-        click.echo(f"source            {name}: {root}")
-    for letter in result["rejected"]:
-        click.echo(f"rejected          {letter['uri']}: {letter['reason']}")
+    for one in result["spent"]:
+        money = f", {one['money']:.4f} of money" if one["money"] else ""
+        click.echo(
+            f"spent             {one['day']} by {one['caller']}: {one['model']}, {one['calls']} calls, {one['read']} tokens read "
+            f"({one['cached']} of them kept from before), {one['written']} written, {one['seconds']:.0f} s{money}"
+        )
 
 
 def _print_tuning(name: str, tuning: Tuning) -> None:

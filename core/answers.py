@@ -59,12 +59,14 @@ class Sufficiency:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written, of those read the ones that a prefix cache spared, and the calls that it took."""
+    """Tokens read and written, of those read the ones that a prefix cache spared, the calls that it took, and what they cost in the currency
+    of the price table."""
 
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cached_tokens: int = 0
     calls: int = 0
+    cost: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -72,6 +74,7 @@ class Usage:
             self.answer_tokens + other.answer_tokens,
             self.cached_tokens + other.cached_tokens,
             self.calls + other.calls,
+            self.cost + other.cost,
         )
 
 
@@ -103,7 +106,7 @@ class Answer:
 
     `answer_id` is the same whenever the same question meets the same index, settings and rights. `reasons` are codes of
     core/reasons.py; `checks` say what became of each drafted sentence; `missing` are the parts of the question that nothing answers;
-    `looked_for` are the words that were searched for.
+    `looked_for` are the words that were searched for; `cost` is what language models took for it, in the currency of the price table.
     """
 
     answer_id: str
@@ -119,6 +122,7 @@ class Answer:
     generation: str
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    cost: float = 0.0
     trace: tuple[Mapping[str, object], ...] = ()
     reasons: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()

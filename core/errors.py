@@ -32,6 +32,7 @@ CitewellError
 ├── ModelUnavailable       model.unavailable     a model cannot be found or loaded
 ├── ModelMismatch          model.mismatch        a model is not what its name, its place or its configuration promises
 ├── ModelFailed            model.failed          a model that was loaded gives no usable result
+│   └── BudgetSpent        budget.spent          a language model would take more than may be spent
 ├── DatasetInvalid         dataset.invalid       an evaluation dataset lacks a file or has a bad line
 ├── PortInUse              serve.port_in_use     the address to serve on is taken
 └── AccessDenied           access.denied         the caller may not do this
@@ -285,6 +286,15 @@ class ModelFailed(CitewellError):
 
     code = "model.failed"
     default_hint = 'Choose another model, or set rerank.on_failure = "skip" to answer without it.'
+
+
+class BudgetSpent(ModelFailed):
+    """A language model is not asked, because it would take more than may be spent."""
+
+    code = "budget.spent"
+    default_hint = (
+        "Ask again tomorrow, or raise the limits of the section budget; `citewell status` shows what was spent."
+    )
 
 
 class DatasetInvalid(CitewellError):

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from citewell.core.errors import SettingsError
 from citewell.core.languages import LANGUAGES
+from citewell.core.spending import Cost
 
 ENV_PREFIX = "CITEWELL_"
 BM25_K1, BM25_B = 1.2, 0.75  # Lucene's defaults; Robertson and Zaragoza, 2009, find 1.2 to 2 and 0.5 to 0.8 good
@@ -281,6 +282,14 @@ class ContextSettings(Section):
     per_document: int = Field(4, ge=1, le=100, description="Most passages of one document in the context.")
 
 
+class Price(Section):
+    """What a million tokens cost, in any one currency."""
+
+    read: float = Field(ge=0)
+    written: float = Field(ge=0)
+    cached: float | None = Field(None, ge=0)
+
+
 class GenerateSettings(Section):
     """The answer."""
 
@@ -298,6 +307,14 @@ class GenerateSettings(Section):
     endpoint_key: SecretStr = Field(
         SecretStr(""),
         description="The endpoint's key; empty: that of the preset's environment variable, such as GROQ_API_KEY.",
+    )
+    replicas: tuple[str, ...] = Field(
+        (),
+        description="Further endpoints that serve the same model as generate.model; each question goes to the one with the least to do.",
+    )
+    prices: dict[str, Price] = Field(
+        {},
+        description="Price of a million tokens by model, as generate.model names it: {read, written, cached}; models of this machine are free.",
     )
     structured: bool = Field(
         True, description="Hold an endpoint to a JSON schema; off for one that does not know json_schema."
@@ -329,6 +346,34 @@ class GenerateSettings(Section):
     threshold: float = Field(
         0.4, ge=0, le=1, description="Abstain when the probability that the context holds the answer is lower."
     )
+
+
+class BudgetSettings(Section):
+    """What language models may take; a question beyond it is answered by quotation. 0: no limit."""
+
+    question_tokens: int = Field(0, ge=0, description="Tokens that one question may take, read and written.")
+    question_seconds: float = Field(0, ge=0, description="Seconds that models may write for one question.")
+    question_money: float = Field(0, ge=0, description="Money that one question may cost, by generate.prices.")
+    caller_tokens: int = Field(0, ge=0, description="Tokens of a day (UTC) for one caller.")
+    caller_seconds: float = Field(0, ge=0, description="Seconds of a day for one caller.")
+    caller_money: float = Field(0, ge=0, description="Money of a day for one caller.")
+    day_tokens: int = Field(0, ge=0, description="Tokens of a day for all callers.")
+    day_seconds: float = Field(0, ge=0, description="Seconds of a day for all callers.")
+    day_money: float = Field(0, ge=0, description="Money of a day for all callers.")
+
+    def of(self, whose: Literal["question", "caller", "day"]) -> Cost:
+        """The limits of one question, or of a day for one caller or for all."""
+        return Cost(*(getattr(self, f"{whose}_{what}") for what in ("tokens", "seconds", "money")))
+
+    @property
+    def limits_money(self) -> bool:
+        """Whether any limit is one of money."""
+        return bool(self.question_money or self.caller_money or self.day_money)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything is."""
+        return any(limit.is_limit for limit in (self.of("question"), self.of("caller"), self.of("day")))
 
 
 class StorageSettings(Section):
@@ -386,6 +431,7 @@ class Settings(BaseSettings):
     rerank: RerankSettings = RerankSettings()
     context: ContextSettings = ContextSettings()
     generate: GenerateSettings = GenerateSettings()
+    budget: BudgetSettings = BudgetSettings()
     storage: StorageSettings = StorageSettings()
     api: ApiSettings = ApiSettings()
 
@@ -408,7 +454,8 @@ class Settings(BaseSettings):
             "api": True,
             "storage": True,
             "encoders": {"threads", "cache"},
-            "generate": {"endpoint_key", "verify"},
+            "budget": True,
+            "generate": {"endpoint_key", "prices", "replicas", "verify"},
             "rerank": {"endpoint_key", "endpoint_timeout_s", "budget_ms"},
         }
         answering = self.model_dump(mode="json", exclude=left_out)

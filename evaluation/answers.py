@@ -304,8 +304,8 @@ def _times(played: Sequence[Played]) -> Mapping[str, list[float]]:
 
 
 def _tokens(played: Sequence[Played]) -> dict[str, float]:
-    names = played[0].answer.usage
-    return {name: round(float(np.mean([p.answer.usage[name] for p in played])), 1) for name in names}
+    names = dict.fromkeys(name for p in played for name in p.answer.usage)
+    return {name: round(float(np.mean([p.answer.usage.get(name, 0) for p in played])), 1) for name in names}
 
 
 def _row(p: Played) -> TopicRow:

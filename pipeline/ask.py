@@ -12,6 +12,7 @@ from citewell.core.filters import conjoin, parse_filter, split_box
 from citewell.core.languages import UNKNOWN, language_of
 from citewell.core.protocols import Generator
 from citewell.core.settings import ContextSettings
+from citewell.core.spending import OWNER, paying
 from citewell.core.tracing import Trace, stage, tracing
 from citewell.core.types import Candidate, Context, Query, Ranking, StoredPassage
 from citewell.generate.assembly.assemble import NEIGHBOURS_OF, assemble
@@ -46,15 +47,18 @@ def ask(
     generation: int | None = None,
     filter: str = "",
     audience: Audience = NOBODY,
+    caller: str = OWNER,
 ) -> Answer:
     """The checked answer to a question, or an abstention, from what a caller of these groups may read (None: the owner, everything)
     and the filter (core/filters.py) lets through.
 
-    With `generation` it comes from that one, not from the live one. The audience hears stages and sentences before the answer is whole.
+    With `generation` it comes from that one, not from the live one. The audience hears stages and sentences before the answer is whole; what
+    language models take is counted for the caller.
     Raises InvalidQuery and the errors of opening an index.
     """
     query = read_query(engine, question, groups, filter)
-    answer = replay(engine, query, generation, audience).answer
+    with paying(caller):
+        answer = replay(engine, query, generation, audience).answer
     engine.asked.note(answer, filter, groups)
     return answer
 

@@ -16,10 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from citewell.core.answers import Answer
 from citewell.core.errors import CitewellError, GenerationNotFound
+from citewell.core.spending import OWNER
 from citewell.index.store.catalog import Canary
 from citewell.pipeline.ask import ask
 from citewell.pipeline.audience import NOBODY, Audience
@@ -161,20 +163,20 @@ class CanaryRoute:
             self._thread.join()
 
     def ask(
-        self, question: str, groups: frozenset[str] | None = None, filter: str = "", audience: Audience = NOBODY
-    ) -> Answer:
+        self, question: str, groups: frozenset[str] | None = None, filter: str = "", audience: Audience = NOBODY, caller: str = OWNER
+    ) -> Answer:  # fmt: skip
         """The answer of the generation whose turn it is; a canary that cannot answer is told in the log, and the live one answers."""
         canary = self._engine.catalog.canary()
+        asking = partial(ask, self._engine, question, groups, filter=filter, audience=audience, caller=caller)
         if canary is None or not is_tried(question, canary.share):
-            return ask(self._engine, question, groups, filter=filter, audience=audience)
+            return asking()
         try:
-            tried = canary.generation if canary.answers else None
-            answer = ask(self._engine, question, groups, tried, filter, audience)
+            answer = asking(generation=canary.generation if canary.answers else None)
         except CitewellError as error:
             if not canary.answers:
                 raise
             _log.error("the canary %06d did not answer: %s", canary.generation, error.message)
-            return ask(self._engine, question, groups, filter=filter, audience=audience)
+            return asking()
         try:
             self._waiting.put_nowait((question, groups, filter, answer, canary))
         except queue.Full:

@@ -53,6 +53,7 @@ def decide(
             "answer_tokens": sum(engine.tokenizer.count(s.text) for s in sentences),
             **_used(written.draft),
         },
+        cost=written.draft.usage.cost,
         trace=trace.as_rows(),
         reasons=_reasons(
             context, parts, verified, missing, conflicts, trace, answered=bool(answered), written=written.notes

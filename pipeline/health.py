@@ -9,6 +9,7 @@ from typing import Any
 from citewell.core.errors import CitewellError, IndexMissing, ModelFailed
 from citewell.core.languages import UNKNOWN
 from citewell.core.protocols import Reranker
+from citewell.core.spending import Spent
 from citewell.core.types import Chunk, Query, text_version
 from citewell.core.verdicts import Claimed
 from citewell.encoders.encoder import UNMEASURED
@@ -24,11 +25,12 @@ from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.drift import drift_of
 from citewell.pipeline.encoders import what_runs
 from citewell.pipeline.ingestion import desk
-from citewell.pipeline.language_models import hints_for_local, try_writer
+from citewell.pipeline.language_models import hints_for_local, try_writer, warm_up_writers
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.endpoint import is_endpoint
 
 REMEASURE = "`citewell doctor --tune` measures what runs the models fastest here, and keeps it."
+SPENT_DAYS = 7  # that a status shows
 PROBE = "In the hall there are five pumps, and all of them are old."
 REMEDIES: dict[Remedy, str] = {
     "restore": "Restore it from a backup: `citewell index restore`.",
@@ -68,7 +70,16 @@ def status(engine: Engine) -> dict[str, Any]:
         **_models(engine),
         "config_hash": engine.config_hash,
         "rejected": catalog.dead_letters(),
+        "spent": [_spent(one) for one in engine.spending.since(SPENT_DAYS)],
     }
+
+
+def _spent(spent: Spent) -> dict[str, Any]:
+    usage = spent.usage
+    return {
+        "day": spent.day, "caller": spent.caller, "model": spent.model, "calls": usage.calls, "read": usage.prompt_tokens,
+        "cached": usage.cached_tokens, "written": usage.answer_tokens, "seconds": round(spent.cost.seconds, 1), "money": spent.cost.money,
+    }  # fmt: skip
 
 
 def _models(engine: Engine) -> dict[str, Any]:
@@ -188,6 +199,7 @@ def warm_up(engine: Engine) -> None:
     engine.embedder.embed(["warm up"])
     if engine.reranker is not None and not is_endpoint(engine.settings.rerank.model):
         _score_probe(engine.reranker)
+    warm_up_writers(engine)
 
 
 def _score_probe(reranker: Reranker) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import httpx
 
 from citewell.core.language import Message
-from citewell.generate.language.endpoint import PRESETS
+from citewell.generate.language.endpoint import PRESETS, is_endpoint
+from citewell.generate.language.generator import LanguageGenerator
+from citewell.generate.language.replicas import Replicas
 from citewell.pipeline.wiring import Engine
 
 LOCAL = ("ollama", "llamacpp", "vllm", "sglang")
@@ -17,12 +21,22 @@ MOST_NAMED = 5
 def try_writer(engine: Engine) -> str:
     """That each chosen model writes, with how much it reads at most. Raises the errors of models."""
     told = []
-    for model in engine.language_models:
+    for model in chain.from_iterable(m.models if isinstance(m, Replicas) else (m,) for m in engine.language_models):
         done = model.complete([Message("user", "Reply with the word yes.")], None, 8, PROBE_S)
         told.append(
             f"{model.name} writes ({done.usage.prompt_tokens} tokens read, {done.usage.answer_tokens} written), window {model.window} tokens"
         )
     return "; ".join(told) or "none is configured: answers are quoted from the documents"
+
+
+def warm_up_writers(engine: Engine) -> None:
+    """Loads the chosen model where it runs in this process, and has it read the instructions with which every prompt begins.
+
+    An endpoint is left alone: it may cost money.
+    """
+    writer = engine.generator
+    if isinstance(writer, LanguageGenerator) and not is_endpoint(engine.settings.generate.model):
+        writer.warm_up(PROBE_S)
 
 
 def local_models() -> dict[str, list[str]]:

@@ -40,6 +40,7 @@ def answer_as_json(answer: Answer, *, explain: bool = False) -> dict[str, Any]:
         "warnings": list(answer.warnings),
         "timings_ms": dict(answer.timings_ms),
         "usage": dict(answer.usage),
+        "cost": answer.cost,
         "config_hash": answer.config_hash,
         "generation": answer.generation,
     }

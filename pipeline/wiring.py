@@ -13,7 +13,7 @@ from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, 
 from citewell.core.filters import Filter
 from citewell.core.models import model_folder, weights_fingerprint
 from citewell.core.protocols import Embedder, Generator, Reader, Reranker
-from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
+from citewell.core.settings import EmbedderSettings, Price, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.core.types import Chunk, Query, Reading
 from citewell.encoders.encoder import Encoder
@@ -26,6 +26,8 @@ from citewell.generate.language.choose import model_for
 from citewell.generate.language.endpoint import EndpointModel
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.generate.language.guard import TRIES, GuardedModel
+from citewell.generate.language.metered import MeteredModel
+from citewell.generate.language.replicas import Replicas
 from citewell.generate.verification.entailment import Entailment
 from citewell.generate.verification.verifier import ClaimVerifier
 from citewell.generate.verification.weights import VerifierWeights
@@ -36,6 +38,7 @@ from citewell.index.snapshot import Snapshot, SnapshotSource
 from citewell.index.store.catalog import Catalog
 from citewell.index.store.fingerprints import Fingerprints, require_same
 from citewell.index.store.generations import Manifest, Recipe
+from citewell.index.store.spending import Spending
 from citewell.ingest.chunking import Chunker
 from citewell.pipeline.asked import AskedLog
 from citewell.pipeline.budget import forwards_within, measured_forward
@@ -49,6 +52,7 @@ from citewell.rerank.reader import ReadingCrossEncoder, can_read
 SKIPPED = (ModelUnavailable, ModelMismatch, ModelFailed)  # what rerank.on_failure = skip does without
 ALIGNMENT = "alignment"  # generate.verifier: words and figures alone
 BUNDLED_VERIFIER = "citewell-verifier"
+FREE = Price(read=0, written=0)  # what runs on this machine
 
 
 class Engine:
@@ -256,17 +260,30 @@ class Engine:
         return bundled.with_own(EvidenceModel.read(own)) if own.is_file() else bundled
 
     @cached_property
-    def language_models(self) -> tuple[GuardedModel, ...]:
+    def language_models(self) -> tuple[GuardedModel | Replicas, ...]:
         """The language models of the settings, each once, in the order in which they are asked. Raises SettingsError."""
         chosen = self.settings.generate
-        found = []
-        for name in dict.fromkeys((chosen.model, *chosen.fallback)) if chosen.model else ():
-            own = chosen.model_copy(update={"model": name})
-            model = model_for(own, self.tokenizer, self.settings.encoders.threads)
-            if model is not None:
-                # What runs here has all of the time: asked again it would be as slow, and nothing was lost on the way.
-                found.append(GuardedModel(model, tries=TRIES if isinstance(model, EndpointModel) else 1))
-        return tuple(found)
+        if not chosen.model:
+            return ()
+        first = [self._guarded(name) for name in dict.fromkeys((chosen.model, *chosen.replicas))]
+        others = (self._guarded(name) for name in dict.fromkeys(chosen.fallback) if name and name != chosen.model)
+        return (first[0] if len(first) == 1 else Replicas(first), *others)
+
+    def _guarded(self, name: str) -> GuardedModel:
+        """The model of this name, with tries and a breaker, counted call by call."""
+        chosen = self.settings.generate
+        model = model_for(chosen.model_copy(update={"model": name}), self.tokenizer, self.settings.encoders.threads)
+        is_remote = isinstance(model, EndpointModel)
+        price = chosen.prices.get(name, None if is_remote else FREE)
+        metered = MeteredModel(model, name, price, self.settings.budget, self.spending)
+        # What runs here has all of the time: asked again it would be as slow, and nothing was lost on the way.
+        return GuardedModel(metered, tries=TRIES if is_remote else 1)
+
+    @cached_property
+    def spending(self) -> Spending:
+        """What language models took, and may take."""
+        budget = self.settings.budget
+        return Spending(self.directory, budget.of("day"), budget.of("caller"))
 
     @cached_property
     def generators(self) -> tuple[Generator, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from citewell.core.answers import Draft, Sentence, Usage
-from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
+from citewell.core.errors import BudgetSpent, CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.evidence import Evidence
 from citewell.core.protocols import Generator
 from citewell.core.reasons import CHECK_REASONS
@@ -22,6 +22,7 @@ from citewell.pipeline.wiring import Engine
 
 FAILURES = (ModelUnavailable, ModelFailed, ModelMismatch)
 FAILED, ESCALATED, CUT_OFF = "generator_failed", "generator_escalated", "generator_cut_off"
+BUDGET_SPENT = "budget_spent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,12 @@ class _Desk:
                     draft = generator.generate(self.query, self.context, self.evidence, checks.take)
                 except FAILURES as error:
                     span.facts["warning"] = _told(generator, error)
-                    draft = Draft(tuple(checks.taken), generator.route, Usage(calls=1), (CUT_OFF,))
+                    spent = (BUDGET_SPENT,) if isinstance(error, BudgetSpent) else ()
+                    draft = Draft(tuple(checks.taken), generator.route, Usage(calls=1), (CUT_OFF, *spent))
                 span.facts["sentences"] = len(draft.sentences)
             verified = self._verified(checks)
         if CUT_OFF in draft.notes:
-            notes = draft.notes if verified.sentences else (FAILED,)
+            notes = draft.notes if verified.sentences else (FAILED, *draft.notes[1:])
             return Written(draft, verified, notes)
         refused = [check for check in verified.checks if not check.kept]
         if not refused or self.audience.is_gone or not isinstance(generator, LanguageGenerator):

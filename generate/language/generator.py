@@ -53,6 +53,10 @@ class LanguageGenerator:
         """The whole prompt in the model's own template."""
         return self.model.render(self._asked(query, passages))
 
+    def warm_up(self, seconds: float) -> None:
+        """Loads the model and has it read what is the same in every prompt. Raises what the model raises."""
+        self.model.complete(self._asked(Query("Who?"), ()), None, 1, seconds)
+
     def generate(self, query: Query, context: Context, evidence: Sequence[Evidence], tell: Told | None = None) -> Draft:
         """The model's sentences, each citing whole passages of the context."""
         del evidence

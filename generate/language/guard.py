@@ -12,7 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_e
 
 from citewell.core.errors import ModelUnavailable
 from citewell.core.language import Completion, LanguageModel, Listener, Message
-from citewell.core.protocols import TokenCounter
+from citewell.generate.language.wrapped import WrappedModel
 
 TRIES = 3
 FIRST_WAIT_S, MOST_WAIT_S = 0.2, 5.0
@@ -75,46 +75,18 @@ class Breaker:
                 self._until = time.monotonic() + self._rest_s
 
 
-class GuardedModel:
+class GuardedModel(WrappedModel):
     """A language model with retries, a retry budget and a circuit breaker (Nygard, Release It!, 2007). Raises as it does."""
 
     def __init__(
         self, model: LanguageModel, *, tries: int = TRIES, failures: int = FAILURES, rest_s: float = REST_S
     ) -> None:
-        self._model = model
+        super().__init__(model)
         self._tries = tries
         self._breaker = Breaker(failures, rest_s)
         self._saved = MOST_SAVED
         self._calls = self._failed = 0
         self._lock = threading.Lock()
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self._model.name
-
-    @property
-    def tokens(self) -> TokenCounter:
-        """The model's."""
-        return self._model.tokens
-
-    @property
-    def window(self) -> int:
-        """The model's."""
-        return self._model.window
-
-    @property
-    def is_structured(self) -> bool:
-        """The model's."""
-        return self._model.is_structured
-
-    def render(self, messages: Sequence[Message]) -> str:
-        """The model's."""
-        return self._model.render(messages)
-
-    def close(self) -> None:
-        """The model's."""
-        self._model.close()
 
     @property
     def health(self) -> Health:

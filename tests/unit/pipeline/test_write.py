@@ -16,6 +16,7 @@ from citewell.core.settings import GenerateSettings, load_settings
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.pipeline.ask import ask
 from citewell.pipeline.build import ingest_paths
+from citewell.pipeline.health import status
 from citewell.pipeline.wiring import Engine
 
 QUESTION = "How many days of annual leave are there?"
@@ -123,3 +124,40 @@ def test_models_are_asked_in_turn_each_once(make_engine: Callable[..., Engine], 
     assert [s.text for s in answer.sentences] == ["Leave is 28 days."]
     assert "generator_failed" in answer.reasons
     assert (len(down.requests), len(up.requests)) == (1, 1)
+
+
+def test_what_may_not_be_spent_is_quoted(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    with serving() as service:
+        service.script = ["good"] * 12
+        priced = {"model": service.address, "threshold": 0.0, "prices": {service.address: {"read": 1, "written": 2}}}
+        engine = make_engine(tmp_path / "index", load_settings(generate=priced, budget={"day_money": 0.001}))
+        papers = tmp_path / "papers"
+        papers.mkdir()
+        (papers / "leave.md").write_text("Leave is 28 days.\n", encoding="utf-8")
+        ingest_paths(engine, [papers])
+        answers = [ask(engine, QUESTION, caller="ann") for _ in range(12)]
+        spent = status(engine)["spent"]
+        engine.close()
+    assert answers[0].route != "extractive"
+    assert answers[0].cost == pytest.approx((20 + 2 * 9) / 1e6)
+    assert answers[-1].route == "extractive"
+    assert {"budget_spent", "generator_failed"} <= set(answers[-1].reasons)
+    (row,) = spent
+    assert row["calls"] == len(service.requests) < 12
+    assert (row["caller"], row["read"], row["written"]) == ("ann", 20 * row["calls"], 9 * row["calls"])
+    assert row["money"] <= 0.001
+
+
+def test_two_servers_of_one_model_answer_as_one(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    with serving() as down, serving() as up:
+        down.script, up.script = ["500"] * 9, ["good"] * 9
+        generate = {"model": down.address, "replicas": [up.address], "threshold": 0.0}
+        engine = make_engine(tmp_path / "index", load_settings(generate=generate))
+        papers = tmp_path / "papers"
+        papers.mkdir()
+        (papers / "leave.md").write_text("Leave is 28 days.\n", encoding="utf-8")
+        ingest_paths(engine, [papers])
+        answer = ask(engine, QUESTION)
+        engine.close()
+    assert [s.text for s in answer.sentences] == ["Leave is 28 days."]
+    assert "generator_failed" not in answer.reasons

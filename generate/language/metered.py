@@ -1,0 +1,76 @@
+"""What a language model takes is counted, and refused before it is taken where it would be too much."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from citewell.core.answers import Usage
+from citewell.core.errors import BudgetSpent
+from citewell.core.language import Completion, LanguageModel, Listener, Message
+from citewell.core.settings import BudgetSettings, Price
+from citewell.core.spending import Accounts, Cost, purse
+from citewell.generate.language.wrapped import WrappedModel
+
+MILLION = 1_000_000
+
+
+class MeteredModel(WrappedModel):
+    """A language model whose calls are counted under `label`. A price of None is not known; then no money may be limited."""
+
+    def __init__(
+        self, model: LanguageModel, label: str, price: Price | None, budget: BudgetSettings, accounts: Accounts
+    ) -> None:
+        super().__init__(model)
+        self._label = label
+        self._price = price
+        self._budget = budget
+        self._accounts = accounts
+
+    def complete(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
+    ) -> Completion:  # fmt: skip
+        """The model's answer. Raises BudgetSpent before anything is spent, and what the model raises."""
+        paid = purse()
+        seconds = self._within_time(paid.spent, seconds)
+        read = self.tokens.count(self.render(messages)) if self._budget.is_limited else 0
+        most = Usage(read, max_tokens)
+        wanted = Cost(read + max_tokens, seconds, self._money(most))
+        if beyond := (paid.spent + wanted).beyond(self._budget.of("question")):
+            raise BudgetSpent(f"the question would take {beyond}")
+        hold = self._accounts.hold(paid.caller, wanted)
+        began = time.monotonic()
+        usage = Usage(read, calls=1)  # of a call that fails: it was read, at least
+        try:
+            completion = self._model.complete(messages, schema, max_tokens, seconds, listener)
+            usage = replace(completion.usage, cost=self._money(completion.usage))
+            return replace(completion, usage=usage)
+        finally:
+            tokens = usage.prompt_tokens + usage.answer_tokens
+            cost = Cost(tokens, time.monotonic() - began, self._money(usage))
+            paid.spent += cost
+            self._accounts.settle(hold, paid.caller, self._label, usage, cost)
+
+    def _within_time(self, spent: Cost, seconds: float) -> float:
+        """As much of the time as the question has left."""
+        most = self._budget.question_seconds
+        if most and spent.seconds >= most:
+            raise BudgetSpent(f"the question has taken {spent.seconds:.1f} of {most:g} seconds")
+        return min(seconds, most - spent.seconds) if most else seconds
+
+    def _money(self, usage: Usage) -> float:
+        price = self._price
+        if price is None:
+            if self._budget.limits_money:
+                raise BudgetSpent(
+                    f"no price is known for {self._label}",
+                    hint=f'Set generate.prices."{self._label}", or limit no money.',
+                )
+            return 0.0
+        cached = min(usage.cached_tokens, usage.prompt_tokens)
+        read = (usage.prompt_tokens - cached) * price.read + cached * (
+            price.read if price.cached is None else price.cached
+        )
+        return (read + usage.answer_tokens * price.written) / MILLION
