@@ -59,23 +59,19 @@ class Sufficiency:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written, of those read the ones that a prefix cache spared, the calls that it took, and what they cost in the currency
-    of the price table."""
+    """Tokens read and written, of those read the ones that a prefix cache spared, the calls that it took, what they cost in the currency of
+    the price table, and the tokens that were guessed ahead, with how many of them were right."""
 
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cached_tokens: int = 0
     calls: int = 0
     cost: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.answer_tokens + other.answer_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.calls + other.calls,
-            self.cost + other.cost,
-        )
+        return Usage(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 NO_USAGE = Usage()

@@ -316,8 +316,13 @@ class GenerateSettings(Section):
         {},
         description="Price of a million tokens by model, as generate.model names it: {read, written, cached}; models of this machine are free.",
     )
+    draft: str = Field(
+        "",
+        description="What guesses tokens ahead for a GGUF model: `prompt` (they are looked up in the prompt) or the GGUF file of a smaller model with the same vocabulary; it is left off again where too few guesses are right. Empty: nothing.",
+    )
     structured: bool = Field(
-        True, description="Hold an endpoint to a JSON schema; off for one that does not know json_schema."
+        True,
+        description="Hold a model to a JSON schema. Off, it writes lines: for an endpoint that does not know json_schema, and for very small models, which write better so.",
     )
     window: int = Field(
         4096, ge=512, le=1_000_000, description="Tokens that a language model reads and writes at most."

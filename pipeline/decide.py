@@ -72,7 +72,8 @@ def _used(draft: Draft) -> dict[str, int]:
         return {}
     used = draft.usage
     return {
-        "prompt_tokens": used.prompt_tokens, "cached_tokens": used.cached_tokens, "written_tokens": used.answer_tokens, "model_calls": used.calls
+        "prompt_tokens": used.prompt_tokens, "cached_tokens": used.cached_tokens, "written_tokens": used.answer_tokens, "model_calls": used.calls,
+        **({"drafted_tokens": used.drafted_tokens, "accepted_tokens": used.accepted_tokens} if used.drafted_tokens else {}),
     }  # fmt: skip
 
 

@@ -10,22 +10,26 @@ from citewell.core.language import Message
 from citewell.generate.language.endpoint import PRESETS, is_endpoint
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.generate.language.replicas import Replicas
+from citewell.generate.language.typed import Undecided, decide
 from citewell.pipeline.wiring import Engine
 
 LOCAL = ("ollama", "llamacpp", "vllm", "sglang")
 LOOK_S = 0.5  # for a port of this machine
 PROBE_S = 120.0  # a model on a slow disk is loaded first
 MOST_NAMED = 5
+PROBE = [Message("user", "The hall has five pumps. Are there five pumps in the hall? Reply with yes or no.")]
 
 
 def try_writer(engine: Engine) -> str:
-    """That each chosen model writes, with how much it reads at most. Raises the errors of models."""
+    """That each chosen model writes, in which form, and how much it reads at most. Raises the errors of models."""
     told = []
     for model in chain.from_iterable(m.models if isinstance(m, Replicas) else (m,) for m in engine.language_models):
-        done = model.complete([Message("user", "Reply with the word yes.")], None, 8, PROBE_S)
-        told.append(
-            f"{model.name} writes ({done.usage.prompt_tokens} tokens read, {done.usage.answer_tokens} written), window {model.window} tokens"
-        )
+        form = "held to a schema" if model.is_structured else "asked for lines of text"
+        try:
+            decide(model, PROBE, bool, PROBE_S)
+        except Undecided:
+            form += ", and does not keep to what it is asked for: expect quotations"
+        told.append(f"{model.name} writes, {form}; window {model.window} tokens")
     return "; ".join(told) or "none is configured: answers are quoted from the documents"
 
 

@@ -30,10 +30,10 @@ def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) ->
     if kind == TRANSFORMERS and named:
         return TransformersModel(named, settings.window, _smollm2 if named == SMOLLM2 else None)
     if name == SMOLLM2:
-        return LlamaModel(Path(SMOLLM2_FILE).stem, _smollm2, settings.window, threads)
+        return LlamaModel(Path(SMOLLM2_FILE).stem, _smollm2, settings.window, threads, settings.draft)
     if name.endswith(".gguf"):
         path = Path(name).expanduser()
-        return LlamaModel(path.stem, lambda: path, settings.window, threads)
+        return LlamaModel(path.stem, lambda: path, settings.window, threads, settings.draft)
     if "/" in name or Path(name).expanduser().is_dir():
         return TransformersModel(name, settings.window)
     raise SettingsError(

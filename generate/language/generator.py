@@ -73,7 +73,7 @@ class LanguageGenerator:
 
     @property
     def _form(self) -> Form:
-        return "json" if self.model.is_structured else "lines"
+        return "json" if self.model.is_structured and self._settings.structured else "lines"
 
     def _asked(self, query: Query, passages: Sequence[Passage]) -> list[Message]:
         return messages_for(query.text, edges_first(passages), self._settings.max_sentences, self._form)
@@ -108,7 +108,7 @@ class LanguageGenerator:
         return _Heard(ReplyReader(markers, self._settings.max_sentences, self._form), context, tell)
 
     def _completed(self, asked: Sequence[Message], markers: Sequence[int], ends: float, heard: _Heard) -> Completion:
-        schema = reply_schema(markers, self._settings.max_sentences) if self.model.is_structured else None
+        schema = reply_schema(markers, self._settings.max_sentences) if self._form == "json" else None
         seconds = max(0.1, ends - time.monotonic())
         completion = self.model.complete(asked, schema, self._settings.answer_tokens, seconds, heard)
         if not heard.wanted:
@@ -144,13 +144,18 @@ class _Heard:
         return True
 
     def hear(self, said: Sequence[ReplySentence]) -> None:
-        """Makes sentences that cite something, and carry no link and no secret that stands in nothing they cite, and tells them."""
+        """Makes and tells sentences that carry no link and no secret which stands in nothing they cite. One that names no passage cites nothing
+        yet: verification looks for what supports it."""
         passages = {passage.marker: passage for passage in self.context.passages}
         for one in said:
-            cited = [passages[marker] for marker in one.citations if marker in passages]
+            if one.citations == ():
+                continue
+            cited = [passages[marker] for marker in one.citations or () if marker in passages]
             whole = tuple(p.cite(p.start_char, p.start_char + len(p.text)) for p in cited)
-            for start, end in sentence_spans(one.text) if cited else ():  # each is checked by itself
+            for start, end in sentence_spans(one.text):  # each is checked by itself
                 text = one.text[start:end].strip()
                 if text.casefold() not in self.made and not unfounded(text, [passage.text for passage in cited]):
-                    sentence = self.made[text.casefold()] = Sentence(text, whole, heading=cited[0].chunk.header)
+                    sentence = self.made[text.casefold()] = Sentence(
+                        text, whole, heading=cited[0].chunk.header if cited else ""
+                    )
                     self.wanted = self.wanted and (self.tell is None or self.tell(sentence))

@@ -7,10 +7,12 @@ the port only counts tokens, which has no call.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,11 @@ from citewell.core.language import Completion, Listener, Message
 from citewell.core.machine import available_threads
 
 INSTALL = "pip install 'citewell[llama]'"
+PROMPT = "prompt"
+LOOKUP = 6, 24  # tokens that must stand in the prompt already, and those after them that are guessed
+MOST_DRAFTED, SURE = 16, 0.75  # tokens that a draft model guesses at most, and the probability below which it stops
+LEAST_DRAFTED, LEAST_ACCEPTED = 256, 0.4  # a guess costs about as much as it spares where fewer than that are right
+_log = logging.getLogger("citewell.language")
 COUNTED = 4096  # texts whose length in tokens is remembered
 _SEED = 13
 
@@ -32,11 +39,14 @@ class LlamaModel:
 
     is_structured = True
 
-    def __init__(self, name: str, find: Callable[[], Path], window: int, threads: int = 0) -> None:
+    def __init__(self, name: str, find: Callable[[], Path], window: int, threads: int = 0, draft: str = "") -> None:
+        """`draft` guesses tokens ahead (speculative decoding): PROMPT, a GGUF file, or nothing."""
         self._name = name
         self._find = find
         self._window = window
         self._threads = threads
+        self._draft = draft
+        self.guesses = Guesses()
         self._turn, self._loading = threading.Lock(), threading.Lock()
         self._started: Any = None
         self._key = secrets.token_urlsafe(24)
@@ -93,7 +103,11 @@ class LlamaModel:
                 f"{self.name} took longer than {seconds:.0f} s",
                 hint="Raise generate.timeout_s, or take a smaller model.",
             )
-        return events.completion()
+        done = events.completion()
+        self.guesses.count(done.usage)
+        if self._draft and not self.guesses.pay:
+            self._go_on_without()
+        return done
 
     def close(self) -> None:
         """Closes the connection to its port."""
@@ -119,6 +133,17 @@ class LlamaModel:
                 self._started = self._start()
             return self._started
 
+    def _go_on_without(self) -> None:
+        """Nothing is guessed from now on: too little of it is right. The model is loaded anew for that, without its kept prefix."""
+        with self._turn, self._loading:
+            if self._draft:
+                _log.info(
+                    "%s: %d of %d guessed tokens were right, which does not pay; nothing is guessed from now on",
+                    self.name, self.guesses.accepted, self.guesses.drafted,
+                )  # fmt: skip
+                self._draft, self._started = "", None
+                self.close()
+
     def _start(self) -> Any:
         try:
             import xllamacpp
@@ -140,6 +165,7 @@ class LlamaModel:
         settings.verbosity = -1
         threads = available_threads(self._threads)
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
+        _let_guess(settings.speculative, xllamacpp.common_speculative_type, self._draft, threads)
         try:
             return xllamacpp.Server(settings)
         except Exception as error:
@@ -167,6 +193,39 @@ class LlamaModel:
         return len(self._post("tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"])
 
 
+@dataclass(slots=True)
+class Guesses:
+    """Tokens that were guessed ahead, and whether enough of them were right for it to pay."""
+
+    drafted: int = 0
+    accepted: int = 0
+
+    def count(self, usage: Usage) -> None:
+        """Those of one completion."""
+        self.drafted += usage.drafted_tokens
+        self.accepted += usage.accepted_tokens
+
+    @property
+    def pay(self) -> bool:
+        """True as well while too few are known."""
+        return self.drafted < LEAST_DRAFTED or self.accepted >= LEAST_ACCEPTED * self.drafted
+
+
+def _let_guess(speculative: Any, kinds: Any, draft: str, threads: int) -> None:
+    """Sets how tokens are guessed. A draft model guesses on only while it is sure, so that its length follows the text. Raises ModelUnavailable."""
+    if draft == PROMPT:
+        speculative.types = [kinds.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
+        speculative.ngram_simple.size_n, speculative.ngram_simple.size_m = LOOKUP
+    elif draft:
+        path = Path(draft).expanduser()
+        if not path.is_file():
+            raise ModelUnavailable(f"there is no file {path}", hint="Check generate.draft.")
+        speculative.types = [kinds.COMMON_SPECULATIVE_TYPE_DRAFT_SIMPLE]
+        speculative.draft.mparams.path = str(path)
+        speculative.draft.n_max, speculative.draft.p_min = MOST_DRAFTED, SURE
+        speculative.draft.cpuparams.n_threads = speculative.draft.cpuparams_batch.n_threads = threads
+
+
 class _Events:
     """Takes the events of one completion, and stops it when its time is over or nobody wants more."""
 
@@ -176,6 +235,7 @@ class _Events:
         self._wanted = True
         self._pieces: list[str] = []
         self._used: Mapping[str, Any] = {}
+        self._timings: Mapping[str, Any] = {}
         self._finish = ""
         self.error = ""
         self.late = False
@@ -190,6 +250,7 @@ class _Events:
     def _take(self, event: Mapping[str, Any]) -> None:
         self.error = str(event["error"])[:200] if "error" in event else self.error
         self._used = event.get("usage") or self._used
+        self._timings = event.get("timings") or self._timings
         for choice in event.get("choices") or []:
             self._finish = choice.get("finish_reason") or self._finish
             piece = (choice.get("delta") or {}).get("content") or ""
@@ -202,8 +263,9 @@ class _Events:
         """What was written."""
         cached = (self._used.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
         used = Usage(
-            int(self._used.get("prompt_tokens", 0)), int(self._used.get("completion_tokens", 0)), int(cached), 1
-        )
+            int(self._used.get("prompt_tokens", 0)), int(self._used.get("completion_tokens", 0)), int(cached), 1,
+            drafted_tokens=int(self._timings.get("draft_n", 0)), accepted_tokens=int(self._timings.get("draft_n_accepted", 0)),
+        )  # fmt: skip
         return Completion("".join(self._pieces), used, whole=self._wanted and self._finish != "length")
 
 

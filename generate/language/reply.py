@@ -27,10 +27,13 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True, slots=True)
 class ReplySentence:
-    """A sentence with the markers that it cites, each one of the context's; none where it named no valid one."""
+    """A sentence with the markers that it cites, each one of the context's; none where it named no valid one.
+
+    None where a line named none at all: then verification looks for its support.
+    """
 
     text: str
-    citations: tuple[int, ...]
+    citations: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Reply:
     @property
     def is_usable(self) -> bool:
         """Whether it says something that can be checked, or declines."""
-        return any(sentence.citations for sentence in self.sentences) or self.answerable is False
+        return any(s.citations or s.citations is None for s in self.sentences) or self.answerable is False
 
 
 def reply_model(markers: Sequence[int], most_sentences: int) -> type[BaseModel]:
@@ -87,7 +90,8 @@ class ReplyReader:
     """Reads a reply piece by piece; whatever comes is read, and nothing raises.
 
     Understood are the JSON of `reply_schema`, alone or within other text, cut off or not, and lines of text that end in markers such as
-    `[1]` or `[2, 3]`: the form that was asked for while the reply comes, and at its end the other one where the first found nothing.
+    `[1]` or `[2, 3]`: the form that was asked for while the reply comes, and at its end the other one where the first found nothing. Where lines
+    were asked for a marker may be missing.
     """
 
     markers: Collection[int]
@@ -140,18 +144,20 @@ class ReplyReader:
     def _looks_like_json(self) -> bool:
         return '"sentences"' in self._text or '"text"' in self._text
 
-    def _take(self, found: Iterator[tuple[str, list[Any]]]) -> None:
+    def _take(self, found: Iterator[tuple[str, list[Any] | None]]) -> None:
         for text, named in found:
             if len(self._sentences) == self.most_sentences:
                 self._problems["too_many_sentences"] = None
                 break
             said = " ".join(_MARKERS.sub("", text).split())[:MOST_TEXT]
-            known = [m for m in named if isinstance(m, int) and not isinstance(m, bool) and m in self.markers]
-            if len(known) < len(named):
+            known = [m for m in named or () if isinstance(m, int) and not isinstance(m, bool) and m in self.markers]
+            if named is not None and len(known) < len(named):
                 self._problems["unknown_marker"] = None
             if not re.search(r"\w", said):
                 continue
-            self._sentences.append(ReplySentence(said, tuple(dict.fromkeys(known))[:MOST_CITATIONS]))
+            self._sentences.append(
+                ReplySentence(said, None if named is None else tuple(dict.fromkeys(known))[:MOST_CITATIONS])
+            )
 
     def _objects(self) -> Iterator[tuple[str, list[Any]]]:
         """The whole objects with `text` and `citations` that were not read yet."""
@@ -173,15 +179,16 @@ class ReplyReader:
         """Whether what stands between two braces opens the reply, and is no sentence that is still being written."""
         return not re.search(r'"text"\s*:', self._text[start:inner])
 
-    def _lines(self, end: int) -> Iterator[tuple[str, list[Any]]]:
+    def _lines(self, end: int) -> Iterator[tuple[str, list[Any] | None]]:
         """The lines up to there that were not read yet."""
         text, self._at = self._text[self._at : end], end
         for line in () if self._declines() else text.splitlines():
             named = [
                 int(part) for group in _MARKERS.findall(line) for part in group.split(",") if len(part.strip()) < 6
             ]
-            if named:
-                yield line.strip().lstrip("-*• "), list(named)
+            said = line.strip().lstrip("-*• ")
+            if named or (self.form == "lines" and said and not said.endswith(":")):  # what ends so announces the answer
+                yield said, list(named) or None
 
 
 def _cited(value: Any) -> Iterator[tuple[str, list[Any]]]:

@@ -67,7 +67,8 @@ def verify_sentence(
         good = replace(sentence, citations=tuple(citations), leans_on=leans)
         return good, Check(sentence.text, "supported", best.support, best.reasons, kept=True, repaired=repaired)
     if best is None:
-        return None, Check(sentence.text, "not_supported", 0.0, ("citation_unresolved",), kept=False)
+        reason = "citation_unresolved" if sentence.citations else "not_said"
+        return None, Check(sentence.text, "not_supported", 0.0, (reason,), kept=False)
     loudest = next((v for v in verdicts if v.label == "contradicted"), best)
     return None, Check(sentence.text, loudest.label, loudest.support, loudest.reasons, kept=False)
 

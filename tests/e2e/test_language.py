@@ -11,7 +11,7 @@ from programs import run, run_json
 from pydantic import SecretStr
 from twins import WordCounter, shown
 
-from citewell.core.errors import ModelFailed
+from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.language import Message
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Query
@@ -82,3 +82,35 @@ def test_an_answer_is_written_checked_and_says_who_wrote_it(folder: Path, tmp_pa
     missing = run_json("ask", QUERY.text, "--json", "--set", "generate.model=missing.gguf", cwd=tmp_path)
     assert (missing["route"], missing["status"]) == ("extractive", "grounded")
     assert "generator_failed" in missing["reasons"]
+
+
+def test_guessed_tokens_change_no_answer_and_guessing_ends_where_it_does_not_pay(llama: LlamaModel) -> None:
+    text = "The pumps of the northern hall are checked on Monday. The gates of the harbour close at ten in the evening."
+    asked = [Message("user", f"{text}\n\nRepeat the text above word by word, three times.")]
+    plain = llama.complete(asked, None, 96, 120)
+    model = model_for(GenerateSettings(model="smollm2", window=2048, draft="prompt"), WordCounter(), 2)
+    assert isinstance(model, LlamaModel)
+    guessed = model.complete(asked, None, 96, 120)
+    assert guessed.text == plain.text
+    assert 0 < guessed.usage.accepted_tokens <= guessed.usage.drafted_tokens
+    model.guesses.drafted = 10_000  # nearly all of them wrong
+    assert model.complete(asked, None, 96, 120).text == plain.text
+    after = model.complete(asked, None, 96, 120)
+    assert (after.text, after.usage.drafted_tokens) == (plain.text, 0)
+    model.close()
+    absent = model_for(GenerateSettings(model="smollm2", draft="missing.gguf"), WordCounter(), 2)
+    with pytest.raises(ModelUnavailable, match=r"no file missing\.gguf"):
+        absent.complete(asked, None, 8, 60)
+
+
+def test_the_same_file_answers_by_transformers_in_the_same_form() -> None:
+    model = model_for(GenerateSettings(model="transformers:smollm2", window=2048), WordCounter(), 2)
+    assert model.is_structured
+    done = model.complete(
+        [Message("user", "Leave is 28 days. [1]\nHow many days is leave? Reply in JSON.")],
+        reply_schema([1], 2),
+        64,
+        300,
+    )
+    assert read_reply(done.text, [1], 2).answerable is not None
+    assert all(s.citations == (1,) for s in read_reply(done.text, [1], 2).sentences)

@@ -81,7 +81,7 @@ def test_what_is_wrong_with_a_reply_is_told(text: str, problem: str) -> None:
 @given(st.text(max_size=400), st.sets(st.integers(1, 9), min_size=1))
 def test_any_text_is_read_and_cites_only_what_there_is(text: str, markers: set[int]) -> None:
     found = read_reply(text, markers, 3)
-    assert all(set(s.citations) <= markers and s.text for s in found.sentences)
+    assert all(set(s.citations or ()) <= markers and s.text for s in found.sentences)
 
 
 json_values = st.recursive(
@@ -95,7 +95,7 @@ json_values = st.recursive(
 def test_any_json_is_read_whole_or_cut_off(value: object, cut: int) -> None:
     text = json.dumps(value)
     for said in (text, text[:cut]):
-        assert all(set(s.citations) <= {1, 2} for s in read_reply(said, {1, 2}, 3).sentences)
+        assert all(set(s.citations or ()) <= {1, 2} for s in read_reply(said, {1, 2}, 3).sentences)
 
 
 @given(st.lists(st.integers(1, 30), max_size=40))
@@ -145,3 +145,10 @@ def test_nothing_is_given_while_the_reply_may_still_decline() -> None:
     reader = ReplyReader({1}, 3)
     assert reader.feed('{"sentences": [{"text": "A.", "citations": [1]}], ') == []
     assert reader.feed('"answerable": true}') == [ReplySentence("A.", (1,))]
+
+
+def test_lines_may_leave_their_markers_out_where_lines_were_asked_for() -> None:
+    found = read_reply("Here is the answer:\n\nLeave is 28 days.\n- It grows. [9]", {1}, 3, "lines")
+    assert found.sentences == (ReplySentence("Leave is 28 days.", None), ReplySentence("It grows.", ()))
+    assert found.is_usable
+    assert not read_reply("Leave is 28 days.", {1}, 3).is_usable

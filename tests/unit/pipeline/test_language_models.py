@@ -55,7 +55,7 @@ def test_what_this_machine_serves_is_told_with_the_setting_that_uses_it(
     assert set(language_models.LOCAL) <= endpoint.PRESETS.keys()
 
 
-@pytest.mark.parametrize(("script", "state"), [(["good"], "ok"), (["404"], "problem")])
+@pytest.mark.parametrize(("script", "state"), [(["good"] * 2, "ok"), (["404"], "problem")])
 def test_the_chosen_model_is_tried(make_engine: Make, tmp_path: Path, script: list[str], state: str) -> None:
     with serving() as service:
         service.script = script

@@ -55,6 +55,16 @@ def test_a_wrong_sentence_is_written_once_more_and_only_the_right_one_leaves(eng
     assert answer.usage["model_calls"] == 2
 
 
+def test_a_model_that_writes_lines_need_not_name_its_passages(engine: Engine) -> None:
+    model = Scripted("Annual leave amounts to 28 days.\nAnnual leave amounts to 31 days.\n", "NOT ANSWERABLE")
+    model.is_structured = False
+    engine.__dict__["generators"] = (LanguageGenerator(model, GenerateSettings()), engine.generators[-1])
+    answer = ask(engine, QUESTION)
+    assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
+    assert "28 days" in answer.sentences[0].citations[0].quote
+    assert model.schemas[0] is None
+
+
 def test_what_stays_wrong_gives_way_to_quotation(engine: Engine) -> None:
     answer, model = asked(engine, WRONG)
     assert (answer.status, answer.route) == ("grounded", "extractive")
