@@ -2,9 +2,10 @@
 
     python benchmarks/generators.py DATASET [--model NAME ...] [--limit N] [--answer-tokens N] [--context-tokens N] [--cache DIR] [--out FILE.jsonl]
 
-NAME is what `generate.model` takes; `extractive` quotes. "Drafted" is what the generator wrote, "served" what left. Citation precision is
-the share of cited spans that hold the evidence, supported the share of sentences that the verifier accepts. Rows go to FILE.jsonl as they are
-made, and questions that are there already are not asked again.
+NAME is what `generate.model` takes, `+lines` after it when the model is asked for lines instead of JSON; `extractive` quotes. "Drafted" is
+what the model wrote first, which would have left without verification; "served" what left, quoted where nothing of the model's was accepted.
+Citation precision is the share of cited spans that hold the evidence, recall the share of answers that cite it at all. Rows go to FILE.jsonl as
+they are made, and questions that are there already are not asked again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from typing import Any
 
 from measuring import describe_machine, percentiles
 
-from citewell.core.answers import Sentence
+from citewell.core.answers import Draft, Sentence
+from citewell.core.protocols import Generator
 from citewell.core.settings import load_settings
 from citewell.evaluation.answers import Player, askable, holds
 from citewell.evaluation.indexing import Indexed, index_dataset
@@ -46,9 +48,14 @@ def main() -> None:
     print(describe_machine())
     dataset = read_dataset(arguments.dataset, limit=arguments.limit)
     for model in arguments.models or [QUOTES, "smollm2"]:
-        named = "" if model == QUOTES else model
+        named, _, form = ("" if model == QUOTES else model).partition("+")
         settings = load_settings(
-            generate={"model": named, "answer_tokens": arguments.answer_tokens, "timeout_s": 300.0},
+            generate={
+                "model": named,
+                "structured": form != "lines",
+                "answer_tokens": arguments.answer_tokens,
+                "timeout_s": 300.0,
+            },
             context={"tokens": arguments.context_tokens},
         )
         indexed = index_dataset(dataset, settings, arguments.cache, arguments.cache)
@@ -60,22 +67,42 @@ def play(indexed: Indexed, dataset: Dataset, model: str, out: Path) -> None:
     """Asks what was not asked yet."""
     known = {(row["dataset"], row["model"], row["query_id"]) for row in _rows(out)}
     player = Player(indexed, dataset)
+    drafts = recorded(indexed.engine.generator)
     for topic in askable(dataset)[0]:
         if (dataset.name, model, topic.query_id) in known:
             continue
+        drafts.clear()
         began = time.perf_counter()
-        played, replayed = player.play(topic)
+        played, _ = player.play(topic)
         seconds = time.perf_counter() - began
         answer = played.answer
         row = {
             "dataset": dataset.name, "model": model, "query_id": topic.query_id, "answerable": bool(topic.answerable), "status": answer.status,
             "route": answer.route, "reasons": list(answer.reasons), "seconds": seconds, "usage": dict(answer.usage),
             "checks": len(answer.checks), "dropped": sum(not check.kept for check in answer.checks),
-            "drafted": _figures(topic, played.gold, replayed.draft.sentences), "served": _figures(topic, played.gold, answer.sentences),
+            "asked": bool(drafts) or model == QUOTES, "drafting": sum(seconds for _, seconds in drafts),
+            "drafted": _figures(topic, played.gold, drafts[0][0].sentences if drafts else ()), "served": _figures(topic, played.gold, answer.sentences),
             "broken": sum(indexed.engine.catalog.text_at(c.doc_id, c.version, c.start_char, c.end_char) != c.quote for c in played.citations),
         }  # fmt: skip
         with out.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
+
+
+def recorded(generator: Generator) -> list[tuple[Draft, float]]:
+    """The drafts of a generator with the seconds that each took, from now on; one that it did not finish is empty."""
+    drafts: list[tuple[Draft, float]] = []
+    write = generator.generate
+
+    def writing(*arguments: Any) -> Draft:
+        began, draft = time.perf_counter(), Draft((), generator.route)
+        try:
+            draft = write(*arguments)
+            return draft
+        finally:
+            drafts.append((draft, time.perf_counter() - began))
+
+    generator.generate = writing  # type: ignore[method-assign]
+    return drafts
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:
@@ -91,6 +118,7 @@ def _figures(topic: Topic, gold: Gold, sentences: Sequence[Sentence]) -> dict[st
         "f1": token_f1(said, topic.answers) if judged and topic.answers else None,
         "contains": float(contains(said, topic.answers)) if judged and topic.answers else None,
         "precision": sum(holds(c, topic, gold) for c in citations) / len(citations) if judged and citations else None,
+        "recall": float(any(holds(c, topic, gold) for c in citations)) if judged else None,
     }  # fmt: skip
 
 
@@ -105,12 +133,12 @@ def tell(rows: list[dict[str, Any]], dataset: str) -> None:
         print(f"\n{dataset}, {model}: {len(own)} questions, {len(able)} answerable")
         print(
             f"  answered {_share(r['status'] != 'abstained' for r in able)} of the answerable, {_share(r['status'] != 'abstained' for r in own if not r['answerable'])} of the others; "
-            f"written by the model itself {_share(r['route'] != QUOTES for r in own)}"
+            f"the model was asked {sum(r['asked'] for r in own)} times, and {sum(r['route'] != QUOTES for r in own)} answers are its own"
         )
         for what in ("drafted", "served"):
             told = [row[what] for row in able]
             print(
-                f"  {what}: F1 {_mean(t['f1'] for t in told)}, containment {_mean(t['contains'] for t in told)}, citation precision {_mean(t['precision'] for t in told)}"
+                f"  {what}: F1 {_mean(t['f1'] for t in told)}, containment {_mean(t['contains'] for t in told)}, citation precision {_mean(t['precision'] for t in told)}, recall {_mean(t['recall'] for t in told)}, sentences {sum(row[what]['sentences'] for row in own)}"
             )
         checks, dropped = sum(r["checks"] for r in own), sum(r["dropped"] for r in own)
         print(
@@ -119,7 +147,9 @@ def tell(rows: list[dict[str, Any]], dataset: str) -> None:
         reasons = sorted({reason for row in own for reason in row["reasons"]})
         print("  " + ", ".join(f"{reason} {sum(reason in r['reasons'] for r in own)}" for reason in reasons))
         p50, p95 = percentiles([r["seconds"] for r in own])
-        print(f"  seconds p50 {p50:.1f}, p95 {p95:.1f}")
+        print(
+            f"  seconds p50 {p50:.1f}, p95 {p95:.1f}; of these for the first draft, mean {_mean(r['drafting'] for r in own if r['asked'])}"
+        )
 
 
 def _share(flags: Iterable[bool]) -> str:
