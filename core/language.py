@@ -65,6 +65,11 @@ class LanguageModel(Protocol):
         """Whether it can be held to a schema."""
         ...
 
+    @property
+    def takes_any_schema(self) -> bool:
+        """Whether a schema may have alternatives at its root."""
+        ...
+
     def render(self, messages: Sequence[Message]) -> str:
         """The conversation as one text, as long in tokens as what the model reads."""
         ...

@@ -24,7 +24,7 @@ class Breaks:
 class Scripted:
     """Says what it is told to say, one reply after the other, a few characters at a time; an exception is raised."""
 
-    name, window, is_structured, tokens = "scripted", 4096, True, WordCounter()
+    name, window, is_structured, takes_any_schema, tokens = "scripted", 4096, True, True, WordCounter()
     piece = 7
 
     def __init__(self, *replies: str | Exception | Breaks) -> None:

@@ -82,6 +82,8 @@ class _Counter:
 class EndpointModel:
     """Asks an endpoint. Raises SettingsError for an address that is none or holds a secret: addresses are shown in errors and traces."""
 
+    takes_any_schema = False  # not every service does
+
     def __init__(
         self, settings: GenerateSettings, tokens: TokenCounter, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:

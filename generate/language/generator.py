@@ -108,7 +108,8 @@ class LanguageGenerator:
         return _Heard(ReplyReader(markers, self._settings.max_sentences, self._form), context, tell)
 
     def _completed(self, asked: Sequence[Message], markers: Sequence[int], ends: float, heard: _Heard) -> Completion:
-        schema = reply_schema(markers, self._settings.max_sentences) if self._form == "json" else None
+        most, either = self._settings.max_sentences, self.model.takes_any_schema
+        schema = reply_schema(markers, most, either=either) if self._form == "json" else None
         seconds = max(0.1, ends - time.monotonic())
         completion = self.model.complete(asked, schema, self._settings.answer_tokens, seconds, heard)
         if not heard.wanted:

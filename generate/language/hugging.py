@@ -31,6 +31,8 @@ class TransformersModel:
     choice. Without that package it is asked for lines of text.
     """
 
+    takes_any_schema = True
+
     def __init__(self, name: str, window: int, find: Callable[[], Path] | None = None) -> None:
         """`find` gives a GGUF file, and may raise ModelUnavailable when the model is first used; without it the name says what to load."""
         self._name = name

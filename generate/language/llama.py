@@ -37,7 +37,7 @@ _SEED = 13
 class LlamaModel:
     """A model in the GGUF file that `find` gives, which may raise ModelUnavailable when the model is first used. One conversation at a time; the prefix that it shares with the last one is not read again."""
 
-    is_structured = True
+    is_structured = takes_any_schema = True
 
     def __init__(self, name: str, find: Callable[[], Path], window: int, threads: int = 0, draft: str = "") -> None:
         """`draft` guesses tokens ahead (speculative decoding): PROMPT, a GGUF file, or nothing."""

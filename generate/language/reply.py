@@ -67,13 +67,24 @@ def reply_model(markers: Sequence[int], most_sentences: int) -> type[BaseModel]:
     )  # fmt: skip
 
 
-def reply_schema(markers: Sequence[int], most_sentences: int) -> dict[str, Any]:
-    """The same as a JSON schema without references or titles, which some servers do not know."""
+def reply_schema(markers: Sequence[int], most_sentences: int, *, either: bool = False) -> dict[str, Any]:
+    """The same as a JSON schema without references or titles, which some servers do not know.
+
+    With `either` it is one of two: a reply that answers has a sentence at least, one that does not has none. Some services want an object at
+    the root and know no alternatives there.
+    """
     schema = reply_model(markers, most_sentences).model_json_schema()
     definitions = schema.pop("$defs", {})
     plain = _plain(schema, definitions)
     assert isinstance(plain, dict)
-    return plain
+    return {"anyOf": [_of(plain, True, {"minItems": 1}), _of(plain, False, {"maxItems": 0})]} if either else plain
+
+
+def _of(schema: dict[str, Any], answerable: bool, length: dict[str, int]) -> dict[str, Any]:
+    """The schema for replies of this kind."""
+    fields = schema["properties"]
+    sentences = {**fields["sentences"], **length}
+    return {**schema, "properties": {"answerable": {"const": answerable}, "sentences": sentences}}
 
 
 def _plain(part: Any, definitions: dict[str, Any]) -> Any:

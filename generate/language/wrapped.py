@@ -34,6 +34,11 @@ class WrappedModel:
         """The model's."""
         return self._model.is_structured
 
+    @property
+    def takes_any_schema(self) -> bool:
+        """The model's."""
+        return self._model.takes_any_schema
+
     def render(self, messages: Sequence[Message]) -> str:
         """The model's."""
         return self._model.render(messages)
