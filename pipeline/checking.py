@@ -10,6 +10,7 @@ from citewell.core.answers import Sentence
 from citewell.core.languages import language_of
 from citewell.core.types import Chunk, Context, Query, text_version
 from citewell.core.verdicts import Check
+from citewell.generate.language.untrusted import unfounded
 from citewell.generate.verification.alignment import align
 from citewell.generate.verification.draft import Verified, verify_sentence
 from citewell.pipeline.audience import Audience
@@ -72,20 +73,26 @@ class Checks:
         if len(passed) >= self.most:
             return
         good, check = verify_sentence(sentence, self.context, self.engine.catalog, self.engine.verifier)
-        if good is not None and self.written and not self._is_to_the_point(good):
-            good, check = None, replace(check, label="not_supported", reasons=("off_question",), kept=False)
+        if good is not None and self.written and (wrong := self._wrong_with(good)):
+            good, check = None, replace(check, label="not_supported", reasons=wrong, kept=False)
         if good is not None:
             good = name_copies(self.engine, good, self.context, self.query.groups)
             if self.engine.settings.generate.verify == "before":
                 self.audience.sentence(good, checked=True)
         self._found.append((good, check))
 
-    def _is_to_the_point(self, sentence: Sentence) -> bool:
-        """Whether a written sentence answers: one may be supported and answer nothing, for what a document told a model to say is in the document."""
+    def _wrong_with(self, sentence: Sentence) -> tuple[str, ...]:
+        """Codes of what keeps a written sentence out though it is supported.
+
+        It may answer nothing, for what a document told a model to say is in the document; and a link or a secret must stand in the very words
+        that it cites.
+        """
+        if codes := unfounded(sentence.text, [citation.quote for citation in sentence.citations]):
+            return codes
         if language_of(self.query.text, READ) != READ:
-            return True
+            return ()
         read = self.engine.read(self.query, [_alone(sentence)])
-        return not read or read[0].relevance >= LEAST_RELEVANCE
+        return ("off_question",) if read and read[0].relevance < LEAST_RELEVANCE else ()
 
 
 def _says_again(sentence: Sentence, other: Sentence) -> bool:

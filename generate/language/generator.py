@@ -145,18 +145,18 @@ class _Heard:
         return True
 
     def hear(self, said: Sequence[ReplySentence]) -> None:
-        """Makes and tells sentences that carry no link and no secret which stands in nothing they cite. One that names no passage cites nothing
-        yet: verification looks for what supports it."""
+        """Makes and tells sentences that carry no link and no secret which stands in nothing they cite. One that names no passage cites them
+        all: verification keeps what supports it."""
         passages = {passage.marker: passage for passage in self.context.passages}
         for one in said:
             if one.citations == ():
                 continue
-            cited = [passages[marker] for marker in one.citations or () if marker in passages]
+            cited = [passages[marker] for marker in one.citations or passages if marker in passages]
             whole = tuple(p.cite(p.start_char, p.start_char + len(p.text)) for p in cited)
             for start, end in sentence_spans(one.text):  # each is checked by itself
                 text = one.text[start:end].strip()
                 if text.casefold() not in self.made and not unfounded(text, [passage.text for passage in cited]):
                     sentence = self.made[text.casefold()] = Sentence(
-                        text, whole, heading=cited[0].chunk.header if cited else ""
+                        text, whole, heading=cited[0].chunk.header if one.citations else ""
                     )
                     self.wanted = self.wanted and (self.tell is None or self.tell(sentence))

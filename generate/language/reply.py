@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from citewell.core.sentences import sentence_spans
+
 Form = Literal["json", "lines"]  # what a model is asked for
 MOST_TEXT = 600  # characters of a sentence
 MOST_CITATIONS = 3
@@ -21,6 +23,8 @@ MOST_REPLY = 20_000  # characters that are read of a reply
 _OBJECT = re.compile(r"\{")
 _ANSWERABLE = re.compile(r'"answerable"\s*:\s*(true|false)')
 _MARKERS = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
+_TEXT_CUT_OFF = re.compile(r'"text"\s*:\s*"((?:[^"\\]|\\.)*)\Z')
+_ENDS = (".", "!", "?", "。", "！", "？", "؟")
 _DECLINED = re.compile(r"^\W*(?:NOT ANSWERABLE|NO ANSWER)\b", re.I)
 _DECODER = json.JSONDecoder()
 
@@ -29,7 +33,7 @@ _DECODER = json.JSONDecoder()
 class ReplySentence:
     """A sentence with the markers that it cites, each one of the context's; none where it named no valid one.
 
-    None where a line named none at all: then verification looks for its support.
+    None where a line named none at all, or the reply was cut off before it did: then verification looks for its support.
     """
 
     text: str
@@ -138,6 +142,7 @@ class ReplyReader:
             self._at = 0
             if self._looks_like_json():
                 self._take(self._objects())
+                self._take(self._cut_off())
             else:
                 self._take(self._lines(len(self._text)))
         answerable = False if self._declines() else self._says_answerable()
@@ -189,6 +194,16 @@ class ReplyReader:
     def _is_opening(self, start: int, inner: int) -> bool:
         """Whether what stands between two braces opens the reply, and is no sentence that is still being written."""
         return not re.search(r'"text"\s*:', self._text[start:inner])
+
+    def _cut_off(self) -> Iterator[tuple[str, list[Any] | None]]:
+        """The sentences that are whole in a text that is not."""
+        match = _TEXT_CUT_OFF.search(self._text, self._at)
+        text = match[1] if match and not self._sentences else ""
+        try:
+            said = str(_DECODER.decode(f'"{text}"'))
+        except ValueError:  # it ends within an escape
+            return
+        yield from ((said[a:b], None) for a, b in sentence_spans(said) if said[a:b].rstrip().endswith(_ENDS))
 
     def _lines(self, end: int) -> Iterator[tuple[str, list[Any] | None]]:
         """The lines up to there that were not read yet."""

@@ -152,3 +152,15 @@ def test_lines_may_leave_their_markers_out_where_lines_were_asked_for() -> None:
     assert found.sentences == (ReplySentence("Leave is 28 days.", None), ReplySentence("It grows.", ()))
     assert found.is_usable
     assert not read_reply("Leave is 28 days.", {1}, 3).is_usable
+
+
+def test_of_a_sentence_that_was_cut_off_the_whole_ones_are_kept() -> None:
+    text = '{"answerable": true, "sentences": [{"text": "Leave is 28 days. It gr'
+    assert read_reply(text, {1}, 3).sentences == (ReplySentence("Leave is 28 days.", None),)
+    assert read_reply(text[:-10] + "\\", {1}, 3).sentences == ()
+    whole = (
+        text[: text.index("[{") + 1]
+        + json.dumps({"text": "It grows.", "citations": [1]})
+        + ', {"text": "Leave is 28 days. It'
+    )
+    assert read_reply(whole, {1}, 3).sentences == (ReplySentence("It grows.", (1,)),)
