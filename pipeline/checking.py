@@ -27,15 +27,14 @@ READ = "en"
 class Checks:
     """Takes sentences as they come and checks them in that order; those that pass are shown.
 
-    `kept` passed before: what only says one of them again is passed over, and with them there are at most `most`. Sentences that a model
-    wrote must answer the question too.
+    What a model has `written` must answer the question too, and there are at most as many such sentences as the settings say. `kept` passed
+    before: what only says one of them again is passed over.
     """
 
     engine: Engine
     query: Query
     context: Context
     audience: Audience
-    most: int
     written: bool
     kept: tuple[Sentence, ...] = ()
     taken: list[Sentence] = field(default_factory=list)
@@ -70,7 +69,7 @@ class Checks:
         passed = [*self.kept, *(found for found, _ in self._found if found is not None)]
         if self.kept and any(_says_again(sentence, other) for other in passed):
             return
-        if len(passed) >= self.most:
+        if self.written and len(passed) >= self.engine.settings.generate.max_sentences:
             return
         good, check = verify_sentence(sentence, self.context, self.engine.catalog, self.engine.verifier)
         if good is not None and self.written and (wrong := self._wrong_with(good)):

@@ -114,8 +114,7 @@ class _Desk:
         return Written(again, Verified(more.sentences, (*kept, *more.checks)), again.notes)
 
     def _checks(self, *, kept: tuple[Sentence, ...] = (), written: bool = True) -> Checks:
-        most = self.engine.settings.generate.max_sentences
-        return Checks(self.engine, self.query, self.context, self.audience, most, written, kept)
+        return Checks(self.engine, self.query, self.context, self.audience, written, kept)
 
     def _verified(self, checks: Checks) -> Verified:
         """What became of the sentences; most were checked while others were written."""
