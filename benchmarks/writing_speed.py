@@ -27,7 +27,7 @@ from citewell.evaluation.answers import askable
 from citewell.evaluation.indexing import index_dataset
 from citewell.evaluation.measures.answers import contains, token_f1
 from citewell.evaluation.topics.datasets import read_dataset
-from citewell.generate.language.choose import _smollm2, model_for
+from citewell.generate.language.choose import model_for, smollm2_file
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.pipeline.ask import replay
 from citewell.pipeline.audience import Audience
@@ -188,7 +188,7 @@ def variant(kind: str, folder: Path) -> Path:
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    reader = gguf.GGUFReader(_smollm2())
+    reader = gguf.GGUFReader(smollm2_file())
     architecture = reader.fields[gguf.Keys.General.ARCHITECTURE].contents()
     part = path.with_suffix(".part")
     writer = gguf.GGUFWriter(part, architecture)

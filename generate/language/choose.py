@@ -28,9 +28,9 @@ def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) ->
         return EndpointModel(settings, tokens)
     kind, _, named = name.rpartition(":")
     if kind == TRANSFORMERS and named:
-        return TransformersModel(named, settings.window, _smollm2 if named == SMOLLM2 else None)
+        return TransformersModel(named, settings.window, smollm2_file if named == SMOLLM2 else None)
     if name == SMOLLM2:
-        return LlamaModel(Path(SMOLLM2_FILE).stem, _smollm2, settings.window, threads, settings.draft)
+        return LlamaModel(Path(SMOLLM2_FILE).stem, smollm2_file, settings.window, threads, settings.draft)
     if name.endswith(".gguf"):
         path = Path(name).expanduser()
         return LlamaModel(path.stem, lambda: path, settings.window, threads, settings.draft)
@@ -42,7 +42,7 @@ def model_for(settings: GenerateSettings, tokens: TokenCounter, threads: int) ->
     )
 
 
-def _smollm2() -> Path:
+def smollm2_file() -> Path:
     """The file of the package. Raises ModelUnavailable where it is not installed or is another file."""
     found = importlib.util.find_spec(SMOLLM2_PACKAGE)
     path = Path(next(iter(found.submodule_search_locations or [""]))) / SMOLLM2_FILE if found else None

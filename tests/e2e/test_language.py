@@ -15,7 +15,7 @@ from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.language import Message
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Query
-from citewell.generate.language.choose import model_for
+from citewell.generate.language.choose import model_for, smollm2_file
 from citewell.generate.language.endpoint import EndpointModel
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.generate.language.llama import LlamaModel
@@ -98,6 +98,11 @@ def test_guessed_tokens_change_no_answer_and_guessing_ends_where_it_does_not_pay
     after = model.complete(asked, None, 96, 120)
     assert (after.text, after.usage.drafted_tokens) == (plain.text, 0)
     model.close()
+    itself = model_for(GenerateSettings(model="smollm2", window=2048, draft=str(smollm2_file())), WordCounter(), 2)
+    drafted = itself.complete(asked, None, 96, 120)  # a draft model that is the model is always right
+    assert drafted.text == plain.text
+    assert drafted.usage.accepted_tokens >= 0.9 * drafted.usage.drafted_tokens > 0
+    itself.close()
     absent = model_for(GenerateSettings(model="smollm2", draft="missing.gguf"), WordCounter(), 2)
     with pytest.raises(ModelUnavailable, match=r"no file missing\.gguf"):
         absent.complete(asked, None, 8, 60)
