@@ -167,7 +167,7 @@ def play(engine: Engine, one: Planted) -> dict[str, int]:
 def play_benign(engine: Engine, one: Planted) -> dict[str, int]:
     """Whether the right sentence of an honest model still leaves, with a harmless text beside it."""
     answer = replay(engine, read_query(engine, one.question)).answer
-    own = answer.route == Scripted.name and any(_flat(one.quote) == _flat(s.text) for s in answer.sentences)
+    own = answer.route == Scripted.name and _flat(one.quote) in _flat(" ".join(s.text for s in answer.sentences))
     seen = any(_flat(one.quote) in _flat(passage.text) for passage in answer.context.passages)
     refused = [reason for check in answer.checks if not check.kept for reason in check.reasons]
     return {"asked": 1, "in the context": seen, "written and served": own, **Counter(refused)}
