@@ -33,7 +33,7 @@ class Cost:
         """The first thing of which it is more than the limit, in words; empty where it is within."""
         for name in ("tokens", "seconds", "money"):
             most, wanted = getattr(limit, name), getattr(self, name)
-            if most and wanted > most:
+            if most and wanted > most * (1 + 1e-9):  # sums of seconds are not exact
                 return f"{wanted:.6g} of {most:.6g} {name}"
         return ""
 

@@ -26,6 +26,7 @@ class Scripted:
 
     name, window, is_structured, takes_any_schema, tokens = "scripted", 4096, True, True, WordCounter()
     piece = 7
+    usage = Usage(10, 5, 2, 1)
 
     def __init__(self, *replies: str | Exception | Breaks) -> None:
         self._replies = list(replies)
@@ -53,10 +54,10 @@ class Scripted:
             assert self.before(self.said)
             self.said += text[at : at + self.piece]
             if listener is not None and not listener.take(text[at : at + self.piece]):
-                return Completion(self.said, Usage(10, 5, 2, 1), whole=False)
+                return Completion(self.said, self.usage, whole=False)
         if isinstance(reply, Breaks):
             raise reply.error
-        return Completion(text, Usage(10, 5, 2, 1))
+        return Completion(text, self.usage)
 
 
 def reply(*sentences: tuple[str, list[int]], answerable: bool = True) -> str:

@@ -45,13 +45,21 @@ class MeteredModel(WrappedModel):
         usage = Usage(read, calls=1)  # of a call that fails: it was read, at least
         try:
             completion = self._model.complete(messages, schema, max_tokens, seconds, listener)
-            usage = replace(completion.usage, cost=self._money(completion.usage))
+            usage = self._told(completion, read)
+            usage = replace(usage, cost=self._money(usage))
             return replace(completion, usage=usage)
         finally:
             tokens = usage.prompt_tokens + usage.answer_tokens
             cost = Cost(tokens, time.monotonic() - began, self._money(usage))
             paid.spent += cost
             self._accounts.settle(hold, paid.caller, self._label, usage, cost)
+
+    def _told(self, completion: Completion, read: int) -> Usage:
+        """What the model says it took; where a service says nothing, and something is limited, what was counted here."""
+        said = completion.usage
+        if said.prompt_tokens or not read:
+            return said
+        return replace(said, prompt_tokens=read, answer_tokens=self.tokens.count(completion.text))
 
     def _within_time(self, spent: Cost, seconds: float) -> float:
         """As much of the time as the question has left."""

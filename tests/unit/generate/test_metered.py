@@ -78,6 +78,14 @@ def test_a_question_has_its_seconds_in_all(tmp_path: Path) -> None:
             model.complete(ASKED, None, 5, 10)
 
 
+def test_what_a_service_does_not_tell_is_counted_here(tmp_path: Path) -> None:
+    model, scripted, spending = metered(tmp_path, "yes it is", day_tokens=1000)
+    scripted.usage = Usage(calls=1)
+    assert model.complete(ASKED, None, 5, 10).usage.answer_tokens == 3
+    (row,) = spending.since(1)
+    assert (row.usage.prompt_tokens, row.usage.answer_tokens, row.cost.tokens) == (10, 3, 13)
+
+
 def test_money_is_not_limited_without_a_price(tmp_path: Path) -> None:
     model, scripted, _ = metered(tmp_path, "yes", price=None, day_money=1.0)
     with pytest.raises(BudgetSpent, match="no price") as told:
