@@ -35,7 +35,7 @@ def status(place: Place, as_json: bool) -> None:
 
 def _print_index(result: dict[str, Any]) -> None:
     for name, value in result.items():
-        if name not in {"rejected", "sources", "languages", "sketches", "encoders", "drift", "spent"}:
+        if name not in {"rejected", "sources", "languages", "sketches", "encoders", "drift", "spent", "writers"}:
             click.echo(f"{name.replace('_', ' '):<17} {', '.join(value) if isinstance(value, list) else value}")
     for language, facts in result["languages"].items():
         known = ", ".join(facts["analysed by"]) or "words alone"
@@ -64,6 +64,8 @@ def _print_models(result: dict[str, Any]) -> None:
         click.echo(
             f"scores            {mark}{drift['model']}: {drift['outside']:.1%} of {drift['scores']} live scores outside the measured range"
         )
+    for one in result["writers"]:
+        click.echo(f"writer            {one['model']}: {one['state']}, {one['failed']} of {one['calls']} calls failed")
     for one in result["spent"]:
         money = f", {one['money']:.4f} of money" if one["money"] else ""
         click.echo(

@@ -25,7 +25,7 @@ from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.drift import drift_of
 from citewell.pipeline.encoders import what_runs
 from citewell.pipeline.ingestion import desk
-from citewell.pipeline.language_models import hints_for_local, try_writer, warm_up_writers
+from citewell.pipeline.language_models import health_of_writers, hints_for_local, try_writer, warm_up_writers
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.endpoint import is_endpoint
 
@@ -70,6 +70,7 @@ def status(engine: Engine) -> dict[str, Any]:
         **_models(engine),
         "config_hash": engine.config_hash,
         "rejected": catalog.dead_letters(),
+        "writers": [asdict(health) for health in health_of_writers(engine)],
         "spent": [_spent(one) for one in engine.spending.since(SPENT_DAYS)],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import httpx
@@ -9,6 +10,7 @@ import httpx
 from citewell.core.language import Message
 from citewell.generate.language.endpoint import PRESETS, is_endpoint
 from citewell.generate.language.generator import LanguageGenerator
+from citewell.generate.language.guard import GuardedModel, Health
 from citewell.generate.language.replicas import Replicas
 from citewell.generate.language.typed import Undecided, decide
 from citewell.pipeline.wiring import Engine
@@ -23,7 +25,7 @@ PROBE = [Message("user", "The hall has five pumps. Are there five pumps in the h
 def try_writer(engine: Engine) -> str:
     """That each chosen model writes, in which form, and how much it reads at most. Raises the errors of models."""
     told = []
-    for model in chain.from_iterable(m.models if isinstance(m, Replicas) else (m,) for m in engine.language_models):
+    for model in _each(engine.language_models):
         form = "held to a schema" if model.is_structured else "asked for lines of text"
         try:
             decide(model, PROBE, bool, PROBE_S)
@@ -31,6 +33,15 @@ def try_writer(engine: Engine) -> str:
             form += ", and does not keep to what it is asked for: expect quotations"
         told.append(f"{model.name} writes, {form}; window {model.window} tokens")
     return "; ".join(told) or "none is configured: answers are quoted from the documents"
+
+
+def health_of_writers(engine: Engine) -> list[Health]:
+    """How the models do that this process has asked; none where it has asked none."""
+    return [model.health for model in _each(engine.__dict__.get("language_models", ()))]
+
+
+def _each(models: Iterable[GuardedModel | Replicas]) -> Iterator[GuardedModel]:
+    return chain.from_iterable(model.models if isinstance(model, Replicas) else (model,) for model in models)
 
 
 def warm_up_writers(engine: Engine) -> None:

@@ -146,12 +146,13 @@ def test_what_may_not_be_spent_is_quoted(make_engine: Callable[..., Engine], tmp
         (papers / "leave.md").write_text("Leave is 28 days.\n", encoding="utf-8")
         ingest_paths(engine, [papers])
         answers = [ask(engine, QUESTION, caller="ann") for _ in range(12)]
-        spent = status(engine)["spent"]
+        spent, (writer,) = status(engine)["spent"], status(engine)["writers"]
         engine.close()
     assert answers[0].route != "extractive"
     assert answers[0].cost == pytest.approx((20 + 2 * 9) / 1e6)
     assert answers[-1].route == "extractive"
     assert {"budget_spent", "generator_failed"} <= set(answers[-1].reasons)
+    assert (writer["state"], writer["failures_in_a_row"]) == ("closed", 0)
     (row,) = spent
     assert row["calls"] == len(service.requests) < 12
     assert (row["caller"], row["read"], row["written"]) == ("ann", 20 * row["calls"], 9 * row["calls"])
