@@ -8,12 +8,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from citewell.core.budgets import BudgetSettings, Price
 from citewell.core.errors import SettingsError
 from citewell.core.languages import LANGUAGES
-from citewell.core.spending import Cost
+from citewell.core.section import Section
 
 ENV_PREFIX = "CITEWELL_"
 BM25_K1, BM25_B = 1.2, 0.75  # Lucene's defaults; Robertson and Zaragoza, 2009, find 1.2 to 2 and 0.5 to 0.8 good
@@ -31,12 +32,6 @@ RuntimeName = Literal[
     "onnx-float32",
     "onnx-int8",
 ]
-
-
-class Section(BaseModel):
-    """A frozen group of settings that refuses unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class EncoderSettings(Section):
@@ -282,14 +277,6 @@ class ContextSettings(Section):
     per_document: int = Field(4, ge=1, le=100, description="Most passages of one document in the context.")
 
 
-class Price(Section):
-    """What a million tokens cost, in any one currency."""
-
-    read: float = Field(ge=0)
-    written: float = Field(ge=0)
-    cached: float | None = Field(None, ge=0)
-
-
 class GenerateSettings(Section):
     """The answer."""
 
@@ -351,34 +338,6 @@ class GenerateSettings(Section):
     threshold: float = Field(
         0.4, ge=0, le=1, description="Abstain when the probability that the context holds the answer is lower."
     )
-
-
-class BudgetSettings(Section):
-    """What language models may take; a question beyond it is answered by quotation. 0: no limit."""
-
-    question_tokens: int = Field(0, ge=0, description="Tokens that one question may take, read and written.")
-    question_seconds: float = Field(0, ge=0, description="Seconds that models may write for one question.")
-    question_money: float = Field(0, ge=0, description="Money that one question may cost, by generate.prices.")
-    caller_tokens: int = Field(0, ge=0, description="Tokens of a day (UTC) for one caller.")
-    caller_seconds: float = Field(0, ge=0, description="Seconds of a day for one caller.")
-    caller_money: float = Field(0, ge=0, description="Money of a day for one caller.")
-    day_tokens: int = Field(0, ge=0, description="Tokens of a day for all callers.")
-    day_seconds: float = Field(0, ge=0, description="Seconds of a day for all callers.")
-    day_money: float = Field(0, ge=0, description="Money of a day for all callers.")
-
-    def of(self, whose: Literal["question", "caller", "day"]) -> Cost:
-        """The limits of one question, or of a day for one caller or for all."""
-        return Cost(*(getattr(self, f"{whose}_{what}") for what in ("tokens", "seconds", "money")))
-
-    @property
-    def limits_money(self) -> bool:
-        """Whether any limit is one of money."""
-        return bool(self.question_money or self.caller_money or self.day_money)
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether anything is."""
-        return any(limit.is_limit for limit in (self.of("question"), self.of("caller"), self.of("day")))
 
 
 class StorageSettings(Section):

@@ -8,12 +8,13 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from citewell.core.budgets import Price
 from citewell.core.cache import CacheUse
 from citewell.core.errors import IndexIncompatible, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.filters import Filter
 from citewell.core.models import model_folder, weights_fingerprint
 from citewell.core.protocols import Embedder, Generator, Reader, Reranker
-from citewell.core.settings import EmbedderSettings, Price, RerankSettings, Settings
+from citewell.core.settings import EmbedderSettings, RerankSettings, Settings
 from citewell.core.tokens import ModelTokenizer
 from citewell.core.types import Chunk, Query, Reading
 from citewell.encoders.encoder import Encoder

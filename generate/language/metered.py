@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from citewell.core.answers import Usage
+from citewell.core.budgets import BudgetSettings, Price
 from citewell.core.errors import BudgetSpent
 from citewell.core.language import Completion, LanguageModel, Listener, Message
-from citewell.core.settings import BudgetSettings, Price
 from citewell.core.spending import Accounts, Cost, purse
 from citewell.generate.language.wrapped import WrappedModel
 

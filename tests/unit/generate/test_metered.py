@@ -8,9 +8,9 @@ import pytest
 from scripted import Scripted
 
 from citewell.core.answers import Usage
+from citewell.core.budgets import BudgetSettings, Price
 from citewell.core.errors import BudgetSpent, ModelUnavailable
 from citewell.core.language import Message
-from citewell.core.settings import BudgetSettings, Price
 from citewell.core.spending import paying
 from citewell.generate.language.guard import GuardedModel
 from citewell.generate.language.metered import MeteredModel
