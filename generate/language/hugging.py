@@ -171,7 +171,9 @@ class TransformersModel:
             raise ModelUnavailable(f"there is no file {path}", hint="Check generate.model.")
         folder = path.parent if as_file else model_folder(self._name)
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # its bars would stand between the lines of an answer
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **as_file)
             model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **as_file)
