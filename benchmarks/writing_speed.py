@@ -20,6 +20,7 @@ import numpy as np
 from measuring import describe_machine
 
 from citewell.core.answers import Sentence, Usage
+from citewell.core.errors import ModelFailed
 from citewell.core.language import LanguageModel, Message
 from citewell.core.settings import GenerateSettings, load_settings
 from citewell.core.types import Context, Query
@@ -145,14 +146,14 @@ def tell_answers(
             pace = Pace()
             completion = model.complete(generator._asked(one.query, one.context.passages), None, 48, 300, pace)
             kept += completion.usage if time_asked == "again" else Usage()
-        pace, draft = Pace(), ""
+        pace = Pace()
         completion = model.complete(
             [Message("user", f"{one.query.text}\n{one.context.passages[0].text}")], None, 48, 300, pace
         )
         fresh = completion.usage.prompt_tokens - completion.usage.cached_tokens
         read.append(fresh / (pace.first or 1e9))
         written.append(completion.usage.answer_tokens / max(1e-6, time.perf_counter() - pace.began - (pace.first or 0)))
-        draft = " ".join(sentence.text for sentence in generator.generate(one.query, one.context, []).sentences)
+        draft = drafted(generator, one)
         f1.append(token_f1(draft, one.answers))
         held.append(float(contains(draft, one.answers)))
     times = " / ".join(
@@ -164,6 +165,14 @@ def tell_answers(
         f"{kept.cached_tokens / max(1, kept.prompt_tokens):>12.2f} {statistics.fmean(f1):>11.3f} {statistics.fmean(held):>9.3f}",
         flush=True,
     )
+
+
+def drafted(generator: LanguageGenerator, one: Asked) -> str:
+    """What it writes; nothing where that cannot be read."""
+    try:
+        return " ".join(sentence.text for sentence in generator.generate(one.query, one.context, []).sentences)
+    except ModelFailed:
+        return ""
 
 
 def tell_copies(label: str, model: LanguageModel, asked: list[Asked]) -> None:
