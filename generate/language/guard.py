@@ -10,7 +10,7 @@ from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from citewell.core.errors import ModelUnavailable
+from citewell.core.errors import BudgetSpent, ModelUnavailable
 from citewell.core.language import Completion, LanguageModel, Listener, Message
 from citewell.generate.language.wrapped import WrappedModel
 
@@ -66,10 +66,12 @@ class Breaker:
             self._trying = True
             return True
 
-    def settle(self, *, failed: bool) -> None:
-        """How a call that was admitted ended."""
+    def settle(self, *, failed: bool | None) -> None:
+        """How a call that was admitted ended; None where it was not made after all, which tells nothing."""
         with self._lock:
             self._trying = False
+            if failed is None:
+                return
             self.failures = self.failures + 1 if failed else 0
             if self.failures >= self._most:
                 self._until = time.monotonic() + self._rest_s
@@ -131,11 +133,16 @@ class GuardedModel(WrappedModel):
                 f"{self.name} failed again and again and rests",
                 hint="It is asked again after a while; citewell doctor tries it now.",
             )
-        failed = False
+        failed: bool | None = False
         with self._lock:
             self._calls += 1
         try:
             return self._model.complete(messages, schema, max_tokens, seconds, listener)
+        except BudgetSpent:
+            failed = None
+            with self._lock:
+                self._calls -= 1
+            raise
         except BaseException as error:
             failed = isinstance(error, ModelUnavailable)  # anything else was answered
             with self._lock:

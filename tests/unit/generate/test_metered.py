@@ -78,6 +78,17 @@ def test_a_question_has_its_seconds_in_all(tmp_path: Path) -> None:
             model.complete(ASKED, None, 5, 10)
 
 
+def test_a_call_that_is_not_made_says_nothing_of_the_model(tmp_path: Path) -> None:
+    model, _, _ = metered(tmp_path, ModelUnavailable("away"), day_tokens=40)
+    with pytest.raises(ModelUnavailable):
+        model.complete(ASKED, None, 5, 10)
+    before = model.health
+    with pytest.raises(BudgetSpent):
+        model.complete(ASKED, None, 50, 10)
+    assert model.health == before
+    assert before.failures_in_a_row == 2
+
+
 def test_what_a_service_does_not_tell_is_counted_here(tmp_path: Path) -> None:
     model, scripted, spending = metered(tmp_path, "yes it is", day_tokens=1000)
     scripted.usage = Usage(calls=1)
