@@ -23,6 +23,7 @@ from citewell.core.errors import FileRejected, FileTimedOut, FileTooLarge, Parse
 from citewell.core.settings import IngestSettings
 from citewell.ingest.facts import Facts
 from citewell.ingest.isolation import wire
+from citewell.ingest.isolation.scratch import Scratch
 from citewell.ingest.parsed import Reading
 
 PIECE_BYTES = 1 << 20
@@ -74,12 +75,12 @@ class _Child:
 class ParserPool:
     """Parsing processes for any number of threads; close it, or use it as a context.
 
-    `folder` is where children put what they unpack; it is made when it is needed, and removed at the end.
+    What children unpack lies in a folder of the pool, which is removed at the end, or after a kill by the next pool.
     """
 
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
-        self._folder = Path(tempfile.mkdtemp(prefix="citewell-parsing-"))
+        self._scratch = Scratch()
         self._idle: list[_Child] = []
         self._lock = threading.Lock()
         # The system ends a child with the thread that started it (cage.die_with_parent): this one lives as long as the pool.
@@ -114,7 +115,7 @@ class ParserPool:
     def _child(self) -> Iterator[_Child]:
         with self._lock:
             child = self._idle.pop() if self._idle else None
-        child = child or self._starter.submit(_Child, self._settings, self._folder).result()
+        child = child or self._starter.submit(_Child, self._settings, self._scratch.folder).result()
         sound = False
         try:
             yield child
@@ -161,7 +162,7 @@ class ParserPool:
         for child in children:
             child.end()
         self._starter.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.close()
 
 
 _shared: dict[str, ParserPool] = {}

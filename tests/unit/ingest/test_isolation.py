@@ -192,6 +192,29 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert alive == []
 
 
+def test_what_a_killed_process_unpacked_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document in pieces does not stay in the temporary folder; what is in use does, and so does what belongs to nobody here."""
+    from citewell.ingest.isolation import scratch
+
+    monkeypatch.setattr(scratch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(scratch, "YOUNG_S", -1)
+    left = tmp_path / f"{scratch.PREFIX}killed"
+    left.mkdir()
+    (left / "member").write_text("a secret")
+    other = tmp_path / "other"
+    other.mkdir()
+    (tmp_path / f"{scratch.PREFIX}link").symlink_to(other)
+    first = scratch.Scratch()
+    assert not left.exists()
+    (first.folder / "member").write_text("in use")
+    second = scratch.Scratch()
+    assert (first.folder / "member").read_text() == "in use"
+    assert other.is_dir()
+    second.close()
+    first.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{scratch.PREFIX}link", "other"]
+
+
 def test_what_a_child_says_is_read_back_as_it_was_said() -> None:
     parsed = Parsed(
         [RawBlock("heading", "A", 1, 2), RawBlock("paragraph", lines=(Line("a b", 3, (1.0, 2.0, 3.0, 4.5), True),), place="lines 1-2")],
