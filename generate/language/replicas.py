@@ -61,8 +61,8 @@ class Replicas(WrappedModel):
                 if is_last or time.monotonic() >= ends or (listener is not None and not listener.restart()):
                     raise
                 continue
-            except BaseException:
-                self._give_back(replica, answered=True)
+            except BaseException:  # a budget or who went away, which says nothing of the server
+                self._give_back(replica, answered=None)
                 raise
             self._give_back(replica, answered=True)
             return done
@@ -73,7 +73,8 @@ class Replicas(WrappedModel):
             chosen.pending += 1
             return chosen
 
-    def _give_back(self, replica: _Replica, *, answered: bool) -> None:
+    def _give_back(self, replica: _Replica, *, answered: bool | None) -> None:
         with self._lock:
             replica.pending -= 1
-            replica.answered = replica.answered + 1 if answered else 0
+            if answered is not None:
+                replica.answered = replica.answered + 1 if answered else 0

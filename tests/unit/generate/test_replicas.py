@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from scripted import Breaks, Heard, Scripted
 
-from citewell.core.errors import ModelFailed, ModelUnavailable
+from citewell.core.errors import BudgetSpent, ModelFailed, ModelUnavailable
 from citewell.core.language import Message
 from citewell.generate.language.guard import GuardedModel
 from citewell.generate.language.replicas import WARM, Replicas
@@ -52,6 +52,18 @@ def test_another_one_answers_where_one_fails_and_it_comes_back_step_by_step() ->
     assert one.load[1] > other.load[1]
     one.answered = other.answered = WARM
     assert one.load == other.load
+
+
+def test_a_budget_that_refuses_says_nothing_of_the_server() -> None:
+    refused = Scripted(BudgetSpent("too much"), BudgetSpent("too much"), "yes")
+    subject = replicas(refused, Scripted("other"))
+    one = subject._replicas[0]
+    for _ in range(2):
+        with pytest.raises(BudgetSpent):
+            subject.complete(ASKED, None, 5, 20)
+    assert (one.pending, one.answered, one.model.health.state) == (0, 0, "closed")
+    assert subject.complete(ASKED, None, 5, 20).text == "yes"
+    assert one.answered == 1
 
 
 def test_the_error_of_the_last_is_told_and_what_was_shown_is_not_written_twice() -> None:
