@@ -40,6 +40,7 @@ class Spending:
         self._path = directory / FILE
         self._limit = limit
         self._each = each
+        self._tidied = ""  # the day on which this process last looked for tables and old rows
 
     def hold(self, caller: str, most: Cost) -> int:
         """Sets aside what a call may cost at most. Raises BudgetSpent."""
@@ -96,16 +97,17 @@ class Spending:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, alone from its first look on."""
-        is_new = not self._path.exists()
+        is_new, today = not self._path.exists(), _today()
         with closing(sqlite3.connect(self._path, timeout=BUSY_MS / 1000, isolation_level=None)) as db:
             if is_new:
                 os.chmod(self._path, 0o600)
-            db.executescript(_TABLES)
+            if is_new or self._tidied != today:
+                db.executescript(_TABLES)
+                db.execute("delete from spent where day < ?", ((_day() - timedelta(days=KEPT_DAYS)).isoformat(),))
+                db.execute("delete from held where day < ?", (today,))
+                self._tidied = today
             db.execute("begin immediate")
             try:
-                oldest = (_day() - timedelta(days=KEPT_DAYS)).isoformat()
-                db.execute("delete from spent where day < ?", (oldest,))
-                db.execute("delete from held where day < ?", (_today(),))
                 yield db
             except BaseException:
                 db.execute("rollback")
