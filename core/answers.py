@@ -74,16 +74,12 @@ class Usage:
         return Usage(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
-NO_USAGE = Usage()
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a generator proposes, before verification; `usage` is what a language model took for it, `notes` are codes (core/reasons.py)."""
+    """What a generator proposes, before verification; `notes` are codes (core/reasons.py)."""
 
     sentences: tuple[Sentence, ...]
     route: str
-    usage: Usage = NO_USAGE
     notes: tuple[str, ...] = ()
 
 

@@ -63,10 +63,11 @@ class Accounts(Protocol):
 
 @dataclass(slots=True)
 class Purse:
-    """Who asks, and what the question has cost so far."""
+    """Who asks, what the question has cost so far, and what models took for it, whatever became of what they wrote."""
 
     caller: str = OWNER
     spent: Cost = field(default_factory=Cost)
+    used: Usage = field(default_factory=Usage)
 
 
 _purse: ContextVar[Purse | None] = ContextVar("citewell_purse", default=None)

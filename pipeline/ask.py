@@ -57,8 +57,7 @@ def ask(
     Raises InvalidQuery and the errors of opening an index.
     """
     query = read_query(engine, question, groups, filter)
-    with paying(caller):
-        answer = replay(engine, query, generation, audience).answer
+    answer = replay(engine, query, generation, audience, caller).answer
     engine.asked.note(answer, filter, groups)
     return answer
 
@@ -73,16 +72,18 @@ def ask_again(engine: Engine, answer_id: str) -> tuple[Asked, Answer]:
     return asked, replay(engine, query, int(asked.generation) if kept else None).answer
 
 
-def replay(engine: Engine, query: Query, generation: int | None = None, audience: Audience = NOBODY) -> Replay:
+def replay(
+    engine: Engine, query: Query, generation: int | None = None, audience: Audience = NOBODY, caller: str = OWNER
+) -> Replay:
     """The whole line from a query to its answer, with what each stage left behind; what `ask` serves is its `answer`."""
-    with tracing(audience.stage) as trace:
+    with tracing(audience.stage) as trace, paying(caller) as purse:
         with stage("open"):
             snapshot = engine.snapshot(query.groups, generation, query.filter)
         found = retrieve(engine, snapshot, query)
         context, able = gather(engine, query, found.final, found.passages)
         parts = weigh_parts(engine, snapshot, query, context, able[0].route)
         written = write(engine, able, query, context, parts, audience)
-    answer = decide(engine, snapshot, query, context, parts, written, trace)
+    answer = decide(engine, snapshot, query, context, parts, written, trace, purse.used)
     return Replay(found, parts, written.draft, written.verified, answer)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from citewell.core.answers import Answer, AnswerStatus, Conflict, Draft
+from citewell.core.answers import Answer, AnswerStatus, Conflict, Usage
 from citewell.core.tracing import Trace
 from citewell.core.types import Context, Query
 from citewell.generate.conflicts import conflicts_of
@@ -20,9 +20,10 @@ MOST_LOOKED_FOR = 12
 
 
 def decide(
-    engine: Engine, snapshot: Snapshot, query: Query, context: Context, parts: Sequence[Part], written: Written, trace: Trace
+    engine: Engine, snapshot: Snapshot, query: Query, context: Context, parts: Sequence[Part], written: Written, trace: Trace, used: Usage
 ) -> Answer:  # fmt: skip
-    """Answers with what was verified when the evidence is strong enough, in part when some of what is asked is missing, else abstains."""
+    """Answers with what was verified when the evidence is strong enough, in part when some of what is asked is missing, else abstains;
+    `used` is what language models took, whatever became of it."""
     verified = written.verified
     answered = [part for part in parts if part.is_answered]
     missing = tuple(part.text for part in parts if not part.is_answered) if len(parts) > 1 and answered else ()
@@ -51,9 +52,9 @@ def decide(
             "question_tokens": engine.tokenizer.count(query.text),
             "context_tokens": context.token_count,
             "answer_tokens": sum(engine.tokenizer.count(s.text) for s in sentences),
-            **_used(written.draft),
+            **_told(used),
         },
-        cost=written.draft.usage.cost,
+        cost=used.cost,
         trace=trace.as_rows(),
         reasons=_reasons(
             context, parts, verified, missing, conflicts, trace, answered=bool(answered), written=written.notes
@@ -66,11 +67,10 @@ def decide(
     )
 
 
-def _used(draft: Draft) -> dict[str, int]:
-    """What a language model took; nothing for a quotation."""
-    if not draft.usage.calls:
+def _told(used: Usage) -> dict[str, int]:
+    """What language models took; nothing where none was asked."""
+    if not used.calls:
         return {}
-    used = draft.usage
     return {
         "prompt_tokens": used.prompt_tokens, "cached_tokens": used.cached_tokens, "written_tokens": used.answer_tokens, "model_calls": used.calls,
         **({"drafted_tokens": used.drafted_tokens, "accepted_tokens": used.accepted_tokens} if used.drafted_tokens else {}),

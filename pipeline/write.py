@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from citewell.core.answers import Draft, Sentence, Usage
+from citewell.core.answers import Draft, Sentence
 from citewell.core.errors import BudgetSpent, CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.evidence import Evidence
 from citewell.core.protocols import Generator
@@ -84,7 +84,7 @@ class _Desk:
                 except FAILURES as error:
                     span.facts["warning"] = _told(generator, error)
                     spent = (BUDGET_SPENT,) if isinstance(error, BudgetSpent) else ()
-                    draft = Draft(tuple(checks.taken), generator.route, _lost(error), (CUT_OFF, *spent))
+                    draft = Draft(tuple(checks.taken), generator.route, (CUT_OFF, *spent))
                 span.facts["sentences"] = len(draft.sentences)
             verified = self._verified(checks)
         if CUT_OFF in draft.notes:
@@ -106,10 +106,10 @@ class _Desk:
                     again = generator.rewrite(self.query, self.context, draft, why, checks.take)
                 except FAILURES as error:
                     span.facts["note"] = _told(generator, error)
-                    again = Draft(tuple(checks.taken), draft.route, draft.usage + _lost(error), draft.notes)
+                    again = Draft(tuple(checks.taken), draft.route, draft.notes)
             more = self._verified(checks)
         if len(more.sentences) == len(verified.sentences):
-            return Written(replace(draft, usage=again.usage), verified, draft.notes)
+            return Written(draft, verified, draft.notes)
         kept = tuple(check for check in verified.checks if check.kept)
         return Written(again, Verified(more.sentences, (*kept, *more.checks)), again.notes)
 
@@ -122,11 +122,6 @@ class _Desk:
             verified = checks.result()
             span.facts |= {"supported": len(verified.sentences), "dropped": len(verified.dropped)}
         return verified
-
-
-def _lost(error: CitewellError) -> Usage:
-    """What is known of a call that failed: that it was made, unless it was not allowed."""
-    return Usage(calls=0 if isinstance(error, BudgetSpent) else 1)
 
 
 def _why(check: Check) -> str:

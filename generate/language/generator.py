@@ -69,7 +69,7 @@ class LanguageGenerator:
         said = " ".join(sentence.text for sentence in draft.sentences)
         asked = [*self._asked(query, context.passages), *asking_to_rewrite(said, refused)]
         again = self._drafted(asked, context, (REWRITTEN,), tell)
-        return Draft(again.sentences, again.route, draft.usage + again.usage, (*draft.notes, *again.notes))
+        return Draft(again.sentences, again.route, (*draft.notes, *again.notes))
 
     @property
     def _form(self) -> Form:
@@ -85,12 +85,12 @@ class LanguageGenerator:
         ends = time.monotonic() + self._settings.timeout_s
         heard = self._heard(context, tell)
         completion = self._completed(asked, markers, ends, heard)
-        reply, usage = heard.reader.finish(), completion.usage
+        reply = heard.reader.finish()
         if not reply.is_usable:
             problem = "it was cut off" if not completion.whole else "it cites no passage"
             asked = [*asked, *asking_again(completion.text[:2000], problem, markers)]
             heard = self._heard(context, tell)
-            usage += self._completed(asked, markers, ends, heard).usage
+            self._completed(asked, markers, ends, heard)
             reply = heard.reader.finish()
             notes = (*notes, REPAIRED)
         if not reply.is_usable:
@@ -99,9 +99,9 @@ class LanguageGenerator:
                 hint="A larger model follows the form better; meanwhile answers are quoted from the documents.",
             )
         if reply.answerable is False:
-            return Draft((), self.route, usage, (*notes, DECLINED))
+            return Draft((), self.route, (*notes, DECLINED))
         heard.hear(reply.sentences[heard.reader.given :])
-        return Draft(tuple(heard.made.values()), self.route, usage, notes)
+        return Draft(tuple(heard.made.values()), self.route, notes)
 
     def _heard(self, context: Context, tell: Told | None) -> _Heard:
         markers = [passage.marker for passage in context.passages]

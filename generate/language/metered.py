@@ -36,22 +36,20 @@ class MeteredModel(WrappedModel):
         paid = purse()
         seconds = self._within_time(paid.spent, seconds)
         read = self.tokens.count(self.render(messages)) if self._budget.is_limited else 0
-        most = Usage(read, max_tokens)
-        wanted = Cost(read + max_tokens, seconds, self._money(most))
+        wanted = Cost(read + max_tokens, seconds, self._money(Usage(read, max_tokens)))
         if beyond := (paid.spent + wanted).beyond(self._budget.of("question")):
             raise BudgetSpent(f"the question would take {beyond}")
         hold = self._accounts.hold(paid.caller, wanted)
         began = time.monotonic()
-        usage = Usage(read, calls=1)  # of a call that fails: it was read, at least
+        usage = self._priced(Usage(read, calls=1))  # of a call that fails: it was read, at least
         try:
             completion = self._model.complete(messages, schema, max_tokens, seconds, listener)
-            usage = self._told(completion, read)
-            usage = replace(usage, cost=self._money(usage))
+            usage = self._priced(self._told(completion, read))
             return replace(completion, usage=usage)
         finally:
-            tokens = usage.prompt_tokens + usage.answer_tokens
-            cost = Cost(tokens, time.monotonic() - began, self._money(usage))
+            cost = Cost(usage.prompt_tokens + usage.answer_tokens, time.monotonic() - began, usage.cost)
             paid.spent += cost
+            paid.used += usage
             self._accounts.settle(hold, paid.caller, self._label, usage, cost)
 
     def _told(self, completion: Completion, read: int) -> Usage:
@@ -60,6 +58,9 @@ class MeteredModel(WrappedModel):
         if said.prompt_tokens or not read:
             return said
         return replace(said, prompt_tokens=read, answer_tokens=self.tokens.count(completion.text))
+
+    def _priced(self, usage: Usage) -> Usage:
+        return replace(usage, cost=self._money(usage))
 
     def _within_time(self, spent: Cost, seconds: float) -> float:
         """As much of the time as the question has left."""

@@ -12,7 +12,6 @@ from scripted import Heard, Scripted, reply
 from tiny_lm import make_tiny
 from twins import WordCounter, shown
 
-from citewell.core.answers import Usage
 from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
 from citewell.core.language import LanguageModel, Message
 from citewell.core.settings import GenerateSettings
@@ -43,7 +42,6 @@ def test_sentences_cite_whole_passages_and_the_prompt_is_what_was_counted() -> N
         ("Both.", [1, 2]),
     ]
     assert draft.sentences[0].citations[0].quote == CONTEXT.passages[0].text
-    assert draft.usage == Usage(10, 5, 2, 1)
     assert model.render(model.asked[0]) == subject.render(QUERY, CONTEXT.passages)
     assert model.schemas[0] is not None
     assert model.asked[0][0].content == generator("x")[0]._asked(Query("Other?"), ())[0].content  # one prefix for all
@@ -76,7 +74,7 @@ def test_a_reply_that_cannot_be_read_is_asked_for_once_more_and_no_more() -> Non
     subject, model = generator("I think 28.", reply(("Leave is 28 days.", [1])))
     draft = subject.generate(QUERY, CONTEXT, [])
     assert draft.notes == (REPAIRED,)
-    assert draft.usage.calls == 2
+    assert len(model.asked) == 2
     assert "cites no passage" in model.asked[1][-1].content
     subject, model = generator("I think 28.")
     with pytest.raises(ModelFailed, match="nothing that can be checked"):
@@ -91,7 +89,7 @@ def test_a_rewriting_is_told_what_was_wrong() -> None:
     again = subject.rewrite(QUERY, CONTEXT, draft, refused)
     assert [s.text for s in again.sentences] == ["Leave is 28 days."]
     assert again.notes == (REWRITTEN,)
-    assert again.usage.calls == 2
+    assert len(model.asked) == 2
     assert "Leave is 30 days. (Another number.)" in model.asked[1][-1].content
 
 

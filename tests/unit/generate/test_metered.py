@@ -35,16 +35,19 @@ def test_a_call_is_counted_with_its_price(tmp_path: Path) -> None:
     (row,) = spending.since(1)
     assert (row.caller, row.model, row.usage) == ("ann", "small", done.usage)
     assert row.cost.tokens == purse.spent.tokens == 15
+    assert purse.used == done.usage
     assert row.cost.money == pytest.approx(done.usage.cost)
 
 
 def test_calls_that_fail_are_counted_as_read(tmp_path: Path) -> None:
     model, scripted, spending = metered(tmp_path, ModelUnavailable("away"), day_tokens=1000)
-    with paying("ann"), pytest.raises(ModelUnavailable):
+    with paying("ann") as purse, pytest.raises(ModelUnavailable):
         model.complete(ASKED, None, 5, 10)
     (row,) = spending.since(1)
     assert len(scripted.asked) == row.usage.calls == 2
     assert row.cost.tokens == 20
+    assert purse.used == row.usage
+    assert purse.used.cost == pytest.approx(20 * 0.1)
 
 
 @pytest.mark.parametrize(

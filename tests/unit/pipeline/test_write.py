@@ -10,15 +10,18 @@ from faulty import serving
 from scripted import Scripted, reply
 
 from citewell.core.answers import Answer
+from citewell.core.budgets import BudgetSettings, Price
 from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.reasons import ANSWER_REASONS
 from citewell.core.settings import GenerateSettings, load_settings
 from citewell.generate.language.generator import LanguageGenerator
+from citewell.generate.language.metered import MeteredModel
 from citewell.pipeline.ask import ask
 from citewell.pipeline.build import ingest_paths
 from citewell.pipeline.health import status
 from citewell.pipeline.wiring import Engine
 
+PRICE = Price(read=1_000_000, written=1_000_000)
 QUESTION = "How many days of annual leave are there?"
 GOOD = reply(("Annual leave amounts to 28 days.", [1]))
 WRONG = reply(("Annual leave amounts to 31 days.", [1]))
@@ -26,8 +29,9 @@ WRONG = reply(("Annual leave amounts to 31 days.", [1]))
 
 def asked(engine: Engine, *replies: str | Exception, question: str = QUESTION) -> tuple[Answer, Scripted]:
     model = Scripted(*replies)
+    metered = MeteredModel(model, "scripted", PRICE, BudgetSettings(), engine.spending)
     quoting = engine.generators[-1]
-    engine.__dict__["generators"] = (LanguageGenerator(model, GenerateSettings()), quoting)
+    engine.__dict__["generators"] = (LanguageGenerator(metered, GenerateSettings()), quoting)
     answer = ask(engine, question)
     assert set(answer.reasons) <= ANSWER_REASONS.keys()
     for sentence in answer.sentences:
@@ -44,6 +48,7 @@ def test_what_a_model_writes_is_verified_and_its_citation_narrowed(engine: Engin
     assert "28 days" in sentence.citations[0].quote
     assert len(sentence.citations[0].quote) < len(answer.context.passages[0].text)
     assert answer.usage["model_calls"] == len(model.asked) == 1
+    assert answer.cost == pytest.approx(15)
     assert "uncalibrated" in answer.reasons
 
 
@@ -71,6 +76,7 @@ def test_what_stays_wrong_gives_way_to_quotation(engine: Engine) -> None:
     assert "generator_escalated" in answer.reasons
     assert "31" not in answer.text
     assert len(model.asked) == 2
+    assert (answer.usage["model_calls"], answer.cost) == (2, pytest.approx(30))  # it was paid for, whoever answers
 
 
 @pytest.mark.parametrize("error", [ModelUnavailable("away"), ModelFailed("broken")])
@@ -78,6 +84,7 @@ def test_a_model_that_fails_gives_way_to_quotation(engine: Engine, error: Except
     answer, _ = asked(engine, error)
     assert (answer.status, answer.route) == ("grounded", "extractive")
     assert "generator_failed" in answer.reasons
+    assert answer.usage["model_calls"] == 1
     assert any("scripted wrote no answer" in warning for warning in answer.warnings)
 
 
