@@ -135,14 +135,18 @@ class LlamaModel:
 
     def _go_on_without(self) -> None:
         """Nothing is guessed from now on: too little of it is right. The model is loaded anew for that, without its kept prefix."""
-        with self._turn, self._loading:
-            if self._draft:
+        if not self._turn.acquire(blocking=False):
+            return  # whoever has the turn comes here after it
+        try:
+            with self._loading:
                 _log.info(
                     "%s: %d of %d guessed tokens were right, which does not pay; nothing is guessed from now on",
                     self.name, self.guesses.accepted, self.guesses.drafted,
                 )  # fmt: skip
                 self._draft, self._started = "", None
                 self.close()
+        finally:
+            self._turn.release()
 
     def _start(self) -> Any:
         try:
@@ -181,11 +185,14 @@ class LlamaModel:
         )
 
     def _post(self, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        client = self._client
         try:
-            answer = self._client.post(f"/{route}", json=body)
+            answer = client.post(f"/{route}", json=body)
             answer.raise_for_status()
             found: dict[str, Any] = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, RuntimeError) as error:  # that it is closed is a RuntimeError
+            if self.__dict__.get("_client") is not client:  # the model was loaded anew meanwhile
+                return self._post(route, body)
             raise ModelFailed(f"{self.name} does not answer: {type(error).__name__}") from error
         return found
 

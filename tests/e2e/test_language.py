@@ -108,6 +108,22 @@ def test_guessed_tokens_change_no_answer_and_guessing_ends_where_it_does_not_pay
         absent.complete(asked, None, 8, 60)
 
 
+def test_who_counts_while_the_model_is_loaded_anew_counts_with_the_new_one(
+    llama: LlamaModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = llama.count("The gates close at ten.")
+    real = llama._client
+
+    class Closed:
+        def post(self, *_: object, **__: object) -> None:
+            monkeypatch.setitem(llama.__dict__, "_client", real)
+            raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+    monkeypatch.setitem(llama.__dict__, "_client", Closed())
+    llama._counted.cache_clear()
+    assert llama.count("The gates close at ten.") == counted > 0
+
+
 def test_the_same_file_answers_by_transformers_in_the_same_form() -> None:
     model = model_for(GenerateSettings(model="transformers:smollm2", window=2048), WordCounter(), 2)
     assert model.is_structured
