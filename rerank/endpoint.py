@@ -7,11 +7,11 @@ import json
 import math
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
+from citewell.core.endpoints import bearer, check_address
+from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Chunk, Query
 
@@ -37,16 +37,8 @@ class EndpointReranker:
 
     def __init__(self, settings: RerankSettings, transport: httpx.BaseTransport | None = None) -> None:
         self._settings = settings
-        parts = urlsplit(settings.model)
-        if not parts.hostname or parts.username or parts.password or parts.query:
-            raise SettingsError(
-                "rerank.model is no plain address of an endpoint: it needs a host, and neither user, password nor query",
-                hint="Give the address in rerank.model and the secret in rerank.endpoint_key.",
-            )
-        key = settings.endpoint_key.get_secret_value()
-        if not key.isascii() or not key.isprintable():
-            raise SettingsError("rerank.endpoint_key holds characters that no header can carry")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        check_address(settings.model, "rerank")
+        headers = bearer(settings.endpoint_key.get_secret_value(), "rerank")
         # No proxies or other settings from the environment: passages go where the settings say, nowhere else.
         self._client = httpx.Client(
             timeout=settings.endpoint_timeout_s, headers=headers, transport=transport, trust_env=False, follow_redirects=False

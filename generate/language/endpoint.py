@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from citewell.core.answers import Usage
+from citewell.core.endpoints import bearer, check_address
 from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
 from citewell.core.language import Completion, Listener, Message
 from citewell.core.protocols import TokenCounter
@@ -95,19 +96,12 @@ class EndpointModel:
         self._structured = settings.structured
         self._window = settings.window
         self._tokens = _Counter(tokens)
-        parts = urlsplit(self._url)
-        if not parts.hostname or parts.username or parts.password or parts.query:
-            raise SettingsError(
-                "generate.model is no plain address of an endpoint: it needs a host, and neither user, password nor query",
-                hint="Give the address in generate.model and the secret in generate.endpoint_key.",
-            )
+        check_address(self._url, "generate")
         variable = known.key if known else ""
         key = settings.endpoint_key.get_secret_value() or os.environ.get(variable, "")
         if variable and not key:
             raise SettingsError(f"{preset} needs a key", hint=f"Set {variable}, or generate.endpoint_key.")
-        if not key.isascii() or not key.isprintable():
-            raise SettingsError("generate.endpoint_key holds characters that no header can carry")
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._headers = bearer(key, "generate")
         self._transport = transport
 
     @property
