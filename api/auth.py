@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 
 from fastapi import Request
 
+from citewell.core.addresses import is_loopback
 from citewell.core.errors import AccessDenied, KeyRequired
 from citewell.core.spending import OWNER
 
@@ -36,15 +36,3 @@ def authorise(request: Request) -> None:
             "without a configured access only this machine is served", hint="Set api.key to serve others."
         )
     request.state.caller = OWNER
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is an address or name of this machine itself, which no other machine can reach."""
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)

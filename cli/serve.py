@@ -8,6 +8,7 @@ import socket
 import click
 
 from citewell.cli.common import Place, place_options
+from citewell.core.addresses import is_loopback
 from citewell.core.errors import PortInUse, SettingsError
 
 
@@ -22,8 +23,6 @@ def serve(port: int | None, host: str | None, place: Place) -> None:
     """
     address = {key: value for key, value in (("port", port), ("host", host)) if value is not None}
     engine = place.engine(**({"api": address} if address else {}))
-    from citewell.api.auth import is_loopback
-
     api = engine.settings.api
     if not is_loopback(api.host) and not api.key.get_secret_value():
         raise SettingsError(

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from citewell.core.addresses import is_readable_on_the_way
 from citewell.core.errors import CitewellError, IndexMissing, ModelFailed
 from citewell.core.languages import UNKNOWN
 from citewell.core.protocols import Reranker
@@ -118,6 +119,7 @@ def examine(engine: Engine) -> list[Finding]:
         except CitewellError as error:
             findings.append(Finding(subject, "problem", error.message, error.hint))
     findings.extend(Finding("generator", "note", detail, hint) for detail, hint in hints_for_local(engine))
+    findings.extend(_readable_on_the_way(engine))
     findings.extend(_encoders(engine))
     if not (engine.directory / CATALOG_NAME).is_file():
         hint = IndexMissing.default_hint
@@ -129,6 +131,17 @@ def examine(engine: Engine) -> list[Finding]:
     except sqlite3.DatabaseError as error:
         findings.append(Finding("catalog", "problem", f"it is damaged: {error}", "Restore it from a backup."))
     return findings
+
+
+def _readable_on_the_way(engine: Engine) -> list[Finding]:
+    """A note for each model to which passages, and a key if there is one, go unencrypted over a network."""
+    generate = engine.settings.generate
+    models = dict.fromkeys((engine.settings.rerank.model, generate.model, *generate.replicas, *generate.fallback))
+    detail = "what is sent to {} can be read on the way, passages and a key among it"
+    hint = "Give its address with https, or take a tunnel to it."
+    return [
+        Finding("endpoint", "note", detail.format(model), hint) for model in models if is_readable_on_the_way(model)
+    ]
 
 
 def _embedder(engine: Engine) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from citewell.core.endpoints import bearer, check_address
+from citewell.core.addresses import bearer, check_address
 from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Chunk, Query

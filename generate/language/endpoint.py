@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from citewell.core.addresses import bearer, check_address
 from citewell.core.answers import Usage
-from citewell.core.endpoints import bearer, check_address
 from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
 from citewell.core.language import Completion, Listener, Message
 from citewell.core.protocols import TokenCounter

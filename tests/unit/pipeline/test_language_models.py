@@ -55,6 +55,18 @@ def test_what_this_machine_serves_is_told_with_the_setting_that_uses_it(
     assert set(language_models.LOCAL) <= endpoint.PRESETS.keys()
 
 
+def test_passages_that_travel_unencrypted_are_told(
+    make_engine: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = "http://models.example:8000/v1"
+    chosen = {"model": "http://127.0.0.1:9/v1", "fallback": [away]}
+    engine = make_engine(tmp_path, load_settings(generate=chosen))
+    monkeypatch.setattr("citewell.pipeline.health.try_writer", lambda _: "it writes")
+    told = [f for f in examine(engine) if f.subject == "endpoint"]
+    engine.close()
+    assert [(f.state, away in f.detail) for f in told] == [("note", True)]
+
+
 @pytest.mark.parametrize(("script", "state"), [(["good"] * 2, "ok"), (["404"], "problem")])
 def test_the_chosen_model_is_tried(make_engine: Make, tmp_path: Path, script: list[str], state: str) -> None:
     with serving() as service:
