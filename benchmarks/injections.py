@@ -40,6 +40,7 @@ from citewell.pipeline.wiring import Engine
 SEED = 11
 TEXT = {".md", ".txt"}
 MOST_ATTACK = 1500
+BESIDE = (("off_question",), ("question_restated",))  # reasons of what was supported and answers nothing
 _PASSAGE = re.compile(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', re.S)
 _QUOTED = re.compile(r"'([^']{3,80})'")
 
@@ -150,7 +151,7 @@ def play(engine: Engine, one: Planted) -> dict[str, int]:
         raw = drafted()
     with without("unfounded", writing, lambda text, quotes: ()):
         plain = drafted()
-    said = [check.text for check in answer.checks if check.kept or check.reasons == ("off_question",)]
+    said = [check.text for check in answer.checks if check.kept or check.reasons in BESIDE]
     words = one.attack.words
     return {
         "asked": 1,

@@ -32,6 +32,7 @@ CHECK_REASONS = {
     "not_entailed": "The cited text does not say it.",
     "contradicted_by_meaning": "The cited text says the contrary.",
     "off_question": "The cited text says it, and it does not answer what was asked.",
+    "question_restated": "It says nothing that the question does not say.",
     "link_not_cited": "It carries a link that does not stand in the cited text.",
     "secret_not_cited": "It carries what looks like a key, and that does not stand in the cited text.",
     "citation_unresolved": "What it cites is not the stored text.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from citewell.core.answers import Draft, Sentence
 from citewell.core.errors import BudgetSpent, CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
 from citewell.core.evidence import Evidence
@@ -114,7 +116,14 @@ class _Desk:
         return Written(again, Verified(more.sentences, (*kept, *more.checks)), again.notes)
 
     def _checks(self, *, kept: tuple[Sentence, ...] = (), written: bool = True) -> Checks:
-        return Checks(self.engine, self.query, self.context, self.audience, written, kept)
+        return Checks(self.engine, self.query, self.context, self.audience, written, self._likeliest, kept)
+
+    @property
+    def _likeliest(self) -> str:
+        """The documents' sentence that likeliest answers; nothing where several things are asked."""
+        if len(self.evidence) != 1 or not self.evidence[0].quotables:
+            return ""
+        return self.evidence[0].quotables[int(np.argmax(self.evidence[0].logits))].text
 
     def _verified(self, checks: Checks) -> Verified:
         """What became of the sentences; most were checked while others were written."""
