@@ -89,8 +89,8 @@ class CitationModel(BaseModel):
 class LeanModel(BaseModel):
     """A sentence that another leans on."""
 
-    kind: Literal["antecedent", "condition", "list"] = Field(
-        description="What a pronoun stands for, the condition it is under, or what introduces the list it is an item of."
+    kind: Literal["antecedent", "condition", "list", "question"] = Field(
+        description="What a pronoun stands for, the condition it is under, what introduces the list it is an item of, or the question it answers."
     )
     citation: CitationModel
 

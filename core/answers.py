@@ -15,9 +15,10 @@ REFUSAL = "The documents do not say."
 
 @dataclass(frozen=True, slots=True)
 class Lean:
-    """What a quoted sentence leans on and would mislead without: what a pronoun in it stands for, or the condition that it is under."""
+    """What a quoted sentence leans on and would mislead without: what a pronoun in it stands for, the condition that it is under, the list that
+    it is an item of, or the question that it answers there."""
 
-    kind: Literal["antecedent", "condition", "list"]
+    kind: Literal["antecedent", "condition", "list", "question"]
     citation: Citation
 
 
@@ -146,5 +147,5 @@ class Answer:
 
 def _told(sentence: Sentence) -> str:
     """A sentence with its markers, after the condition that it is under."""
-    before = [lean.citation.quote for lean in sentence.leans_on if lean.kind != "antecedent"]
+    before = [lean.citation.quote for lean in sentence.leans_on if lean.kind in {"condition", "list"}]
     return " ".join([*before, sentence.text, "".join(f"[{c.marker}]" for c in sentence.citations)])

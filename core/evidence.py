@@ -23,18 +23,23 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Quotable:
-    """A sentence of a passage that may be quoted; offsets are those of the document. `columns` names the columns of a table's row."""
+    """A sentence of a passage that may be quoted; offsets are those of the document.
+
+    `asked` is the question that it answers in its document, as in a list of questions and answers; `columns` names the columns of a table's
+    row.
+    """
 
     passage: Passage
     start_char: int
     end_char: int
     text: str
+    asked: str = ""
     columns: str = ""
 
     @property
     def read(self) -> str:
         """The sentence as it is embedded: under its headings and columns, without which a pronoun or a table row says little."""
-        above = " › ".join(part for part in (self.passage.chunk.header, self.columns) if part)
+        above = " › ".join(part for part in (self.passage.chunk.header, self.asked, self.columns) if part)
         return f"{above}: {self.text}" if above else self.text
 
     @property
@@ -43,7 +48,7 @@ class Quotable:
         chunk = self.passage.chunk
         text = chunk.text[self.start_char - chunk.start_char : self.end_char - chunk.start_char]
         key = f"{chunk.chunk_id} {self.start_char}-{self.end_char}"
-        path = (*chunk.heading_path, self.columns) if self.columns else chunk.heading_path
+        path = (*chunk.heading_path, *(part for part in (self.asked, self.columns) if part))
         return replace(
             chunk, chunk_id=key, start_char=self.start_char, end_char=self.end_char, text=text, heading_path=path
         )

@@ -153,3 +153,8 @@ def _append_trimmed(spans: list[Span], text: str, start: int, end: int) -> None:
         end -= 1
     if start < end:
         spans.append((start, end))
+
+
+def is_question(sentence: str) -> bool:
+    """Whether a sentence asks; one that quotes a question does not."""
+    return sentence.rstrip(" *_)").endswith(("?", "？", "؟"))

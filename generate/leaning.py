@@ -1,4 +1,5 @@
-"""What a quoted sentence needs beside it: what its pronoun stands for, the condition it is under, the list or table row it is a part of."""
+"""What a quoted sentence needs beside it: what its pronoun stands for, the condition it is under, the question it answers, the list or table
+row it is a part of."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import replace
 
 from citewell.core.answers import Lean
 from citewell.core.evidence import Quotable
-from citewell.core.sentences import Span, sentence_spans
+from citewell.core.sentences import Span, is_question, sentence_spans
 from citewell.core.types import Block
 
 MOST_WORDS = 60  # of a sentence that is attached
@@ -34,7 +35,9 @@ def leans_of(quotable: Quotable) -> tuple[Lean, ...]:
     found: list[Lean] = []
     before = spans[own - 1]
     block = quotable.passage.stored.block_at(quotable.start_char)
-    if block is not None and block.kind == "list_item":
+    if is_question(text[slice(*before)]) and not is_question(quotable.text):
+        found.append(_lean(quotable, before, "question"))
+    elif block is not None and block.kind == "list_item":
         lead = _lead_of_list(quotable, spans, own)
         if lead is not None:
             found.append(_lean(quotable, lead, "list"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from citewell.core.evidence import Quotable
-from citewell.core.sentences import sentence_spans
+from citewell.core.sentences import Span, is_question, sentence_spans
 from citewell.core.types import TABLE, Block, Passage
 
 MIN_SENTENCE_WORDS = 3
@@ -16,18 +16,56 @@ _CLAUSE = re.compile(r"(?<=[;:])\s+|(?<=[,)])\s+|\s+(?=[–—(])")
 
 
 def quotable_sentences(passage: Passage) -> list[Quotable]:
-    """The sentences of a passage as quotations; headings, column names and scraps are left out."""
+    """The sentences of a passage as quotations; headings, column names, scraps and questions that the passage answers itself are left out."""
     offset = passage.start_char
+    spans = sentence_spans(passage.text)
     found: list[Quotable] = []
-    for start, end in sentence_spans(passage.text):
+    for (start, end), asked in zip(spans, _questions_above(passage, spans), strict=True):
         text = passage.text[start:end]
         block = passage.stored.block_at(offset + start)
-        if block is not None and (block.kind == "heading" or _is_table_head(passage.stored.blocks, block)):
+        kind = block.kind if block else "paragraph"
+        if asked is None or kind == "heading" or (block and _is_table_head(passage.stored.blocks, block)):
             continue
-        if len(text.split()) >= MIN_SENTENCE_WORDS or (block is not None and block.kind == "table_row"):
-            columns = _columns(passage, block) if block is not None and block.kind == "table_row" else ""
-            found.append(Quotable(passage, offset + start, offset + end, text, columns))
+        if len(text.split()) >= MIN_SENTENCE_WORDS or kind == "table_row":
+            columns = _columns(passage, block) if block and kind == "table_row" else ""
+            question = asked or _asked_by_heading(passage, block)
+            found.append(Quotable(passage, offset + start, offset + end, text, question, columns))
     return found
+
+
+def _questions_above(passage: Passage, spans: Sequence[Span]) -> list[str | None]:
+    """For each sentence the question of the passage that it answers, as in lists of questions and answers; None for such a question.
+
+    What follows a question in its block answers it, and where the block holds nothing else, what follows up to the next question or heading.
+    A question in the midst of a text is left out as well, and one that is followed by another, or by nothing, is none of these.
+    """
+    texts = [passage.text[start:end] for start, end in spans]
+    above: list[str | None] = []
+    asked, ends = "", 0
+    for at, (start, end) in enumerate(spans):
+        block = passage.stored.block_at(passage.start_char + start)
+        first, last = _bounds(passage, block) if block else (start, end)
+        if is_question(texts[at]) and at + 1 < len(texts) and not is_question(texts[at + 1]):
+            asked = texts[at] if start <= max(first, 0) else ""
+            ends = last if passage.text[end:last].strip() else len(passage.text)
+            above.append(None)
+            continue
+        if start >= ends or is_question(texts[at]) or (block and block.kind == "heading"):
+            asked = ""
+        above.append(asked)
+    return above
+
+
+def _bounds(passage: Passage, block: Block) -> Span:
+    """Where a block lies in the text of a passage, which may hold a part of it."""
+    return block.start_char - passage.start_char, block.end_char - passage.start_char
+
+
+def _asked_by_heading(passage: Passage, block: Block | None) -> str:
+    """The nearest heading within the passage that is a question. Others name a subject that its sentences share, and tell none from another."""
+    known = {passage.chunk.title, *passage.chunk.heading_path}
+    headings = [part for part in (block.heading_path if block else ()) if part not in known and is_question(part)]
+    return headings[-1] if headings else ""
 
 
 def _columns(passage: Passage, row: Block) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from twins import WordCounter, evidence_of, make_chunk, shown
 
@@ -115,6 +117,49 @@ def test_a_table_row_is_quoted_whole() -> None:
         ("table_row", "Dinner. Late | £32 | €36"),
     )
     assert whole_of(quoted(passage, "Late")).text == "Dinner. Late | £32 | €36"
+
+
+def test_a_question_of_the_document_is_no_answer_and_what_answers_it_is_read_under_it() -> None:
+    passage = passage_of(
+        ("paragraph", "May I bring my dog?"),
+        ("paragraph", "On Fridays you may. Ask your room first."),
+        ("paragraph", "Q: When is it closed?\nA: From noon of Christmas Eve."),
+        ("paragraph", "Badges cost 10 euros."),
+        ("paragraph", "Why does it matter? A lost badge opens doors."),
+        ("paragraph", "Locks are old. Who has the keys? The reception has them."),
+    )
+    assert [(q.text, q.asked) for q in quotable_sentences(passage)] == [
+        ("On Fridays you may.", "May I bring my dog?"),
+        ("Ask your room first.", "May I bring my dog?"),
+        ("A: From noon of Christmas Eve.", "Q: When is it closed?"),
+        ("Badges cost 10 euros.", ""),
+        ("A lost badge opens doors.", "Why does it matter?"),
+        ("Locks are old.", ""),
+        ("The reception has them.", ""),
+    ]
+    friday = quoted(passage, "On Fridays")
+    assert friday.read.endswith("May I bring my dog?: On Fridays you may.")
+    assert friday.alone.heading_path[-1] == "May I bring my dog?"
+    assert [(lean.kind, lean.citation.quote) for lean in leans_of(friday)] == [("question", "May I bring my dog?")]
+    assert leans_of(quoted(passage, "Ask your room")) == ()
+
+
+def test_a_list_of_questions_can_be_quoted() -> None:
+    """Somebody may ask which questions are asked."""
+    questions = ("What did you like here?", "What was missing for you?", "Would you come back again?")
+    passage = passage_of(("paragraph", "We ask these ones."), *(("list_item", question) for question in questions))
+    assert [q.text for q in quotable_sentences(passage)] == ["We ask these ones.", *questions]
+
+
+@pytest.mark.parametrize(("heading", "asked"), [("What if I lose it?", "What if I lose it?"), ("Lost badges", "")])
+def test_a_sentence_is_read_under_a_heading_within_its_passage_that_asks(heading: str, asked: str) -> None:
+    text = f"{heading}\nTell the desk at once."
+    chunk = replace(make_chunk("d", text), heading_path=("Handbook",))
+    path, end = ("Handbook", heading), len(heading)
+    blocks = (Block(0, end, "heading", heading_path=path), Block(end + 1, len(text), "paragraph", heading_path=path))
+    (found,) = quotable_sentences(Passage(1, StoredPassage(chunk, "s/d", blocks), 1.0, text))
+    assert (found.text, found.asked) == ("Tell the desk at once.", asked)
+    assert found.alone.heading_path == (("Handbook", asked) if asked else ("Handbook",))
 
 
 def test_a_question_is_taken_apart_where_it_asks_several_things() -> None:
