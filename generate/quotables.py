@@ -46,7 +46,7 @@ def _questions_above(passage: Passage, spans: Sequence[Span]) -> list[str | None
         block = passage.stored.block_at(passage.start_char + start)
         first, last = _bounds(passage, block) if block else (start, end)
         if is_question(texts[at]) and at + 1 < len(texts) and not is_question(texts[at + 1]):
-            asked = texts[at] if start <= max(first, 0) else ""
+            asked = texts[at] if start <= max(first, 0) and texts[at] not in passage.chunk.heading_path else ""
             ends = last if passage.text[end:last].strip() else len(passage.text)
             above.append(None)
             continue

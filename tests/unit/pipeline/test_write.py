@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from citewell.core.budgets import BudgetSettings, Price
 from citewell.core.errors import ModelFailed, ModelUnavailable
 from citewell.core.reasons import ANSWER_REASONS
 from citewell.core.settings import GenerateSettings, load_settings
-from citewell.core.types import Chunk, Query, Reading
 from citewell.generate.language.generator import LanguageGenerator
 from citewell.generate.language.metered import MeteredModel
 from citewell.pipeline.ask import ask
@@ -135,26 +133,6 @@ def test_what_only_says_the_question_again_is_no_answer(engine: Engine) -> None:
     )
     assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
     assert [check.reasons for check in answer.checks if not check.kept] == [("question_restated",)]
-
-
-def test_an_answer_opens_with_a_sentence_that_answers_about_as_well_as_a_quotation(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is only related may follow it, and may not stand alone."""
-    good, beside = "Annual leave amounts to 28 days.", "Up to five days may be carried over until 31 March."
-    relevance = {good: 5.0, beside: 2.0, "Every employee has 28 days of annual leave a year.": 5.5}
-    read = Engine.read
-
-    def reading(engine: Engine, query: Query, passages: Sequence[Chunk]) -> list[Reading]:
-        found = zip(read(engine, query, passages), passages, strict=True)
-        return [replace(one, relevance=relevance.get(chunk.text, one.relevance)) for one, chunk in found]
-
-    monkeypatch.setattr(Engine, "read", reading)
-    answer, _ = asked(engine, reply((beside, [1]), (good, [1])), reply((good, [1])))
-    assert [s.text for s in answer.sentences] == [good]
-    assert next(check for check in answer.checks if check.text == beside).reasons == ("off_question",)
-    answer, _ = asked(engine, reply((good, [1]), (beside, [1])))
-    assert [s.text for s in answer.sentences] == [good, beside]
 
 
 def test_models_are_asked_in_turn_each_once(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
