@@ -206,13 +206,6 @@ class JobQueue:
             sql = "UPDATE tasks SET state = 'waiting', owner = '', not_before = ? WHERE task_id = ? AND owner = ? AND state = 'leased'"
             return self._db.execute(sql, (now + wait, task.task_id, owner)).rowcount == 1
 
-    def next_try(self, job_id: int) -> float | None:
-        """When the first postponed task of a job may be tried again; None when none waits."""
-        row = self._db.execute(
-            "SELECT min(not_before) FROM tasks WHERE job_id = ? AND state = 'waiting'", (job_id,)
-        ).fetchone()
-        return None if row[0] is None else float(row[0])
-
     def begin_publishing(self, job_id: int, owner: str, is_alive: Callable[[str], bool]) -> bool:
         """Whether `owner` is the one to publish a job: all its tasks are settled, and nobody else who lives publishes it."""
         with transaction(self._db):

@@ -105,15 +105,16 @@ def test_a_task_that_ends_its_workers_is_taken_alone(queue: JobQueue) -> None:
 
 def test_a_failure_that_may_pass_is_tried_again_later_and_not_for_ever(queue: JobQueue) -> None:
     planned(queue, count=1)
-    waits = []
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        now = NOW + 100 * attempt
+    waits, now = [BACKOFF_S * 1.5, 2 * BACKOFF_S * 1.5], NOW
+    for attempt, wait in enumerate(waits, start=1):
         (task,) = queue.lease("a", LEASE_S, now, RECIPE)
         assert task.attempts == attempt
-        if queue.postpone(task, "a", now):
-            assert queue.lease("a", LEASE_S, now, RECIPE) == []
-            waits.append((queue.next_try(task.job_id) or 0) - now)
-    assert waits == [BACKOFF_S * 1.5, 2 * BACKOFF_S * 1.5]
+        assert queue.postpone(task, "a", now)
+        assert queue.lease("a", LEASE_S, now + wait - 0.01, RECIPE) == []
+        now += wait
+    (task,) = queue.lease("a", LEASE_S, now, RECIPE)
+    assert task.attempts == MAX_ATTEMPTS
+    assert not queue.postpone(task, "a", now)
 
 
 def test_a_lost_lease_is_no_attempt(queue: JobQueue) -> None:
