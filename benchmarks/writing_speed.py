@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,10 +109,10 @@ def main() -> None:
     for label, name in names.items():
         draft = "prompt" if label == "with prompt lookup" else ""
         settings = GenerateSettings(model=name, answer_tokens=ANSWER_TOKENS, timeout_s=300, draft=draft)
-        model = model_for(settings, engine.tokenizer, 0)
-        tell_answers(label, engine, model, settings, asked)
-        tell_copies(label, model, asked)
-        model.close()
+        with closing(model_for(settings, engine.tokenizer, 0)) as model:
+            tell_answers(label, engine, model, settings, asked)
+        with closing(model_for(settings, engine.tokenizer, 0)) as model:  # anew, as guessing may have been given up
+            tell_copies(model, asked)
 
 
 def prepare(dataset: Path, questions: int, cache: Path) -> tuple[Engine, list[Asked]]:
@@ -137,7 +138,7 @@ def tell_answers(
     generator.warm_up(300)
     rows: dict[str, list[tuple[float | None, float]]] = {"first": [], "again": []}
     read, written, f1, held = [], [], [], []
-    kept = Usage()
+    kept, used = Usage(), Usage()
     for one in asked:
         for time_asked, found in rows.items():
             audience = First()
@@ -145,12 +146,14 @@ def tell_answers(
             found.append((audience.seconds, time.perf_counter() - audience.began))
             pace = Pace()
             completion = model.complete(generator._asked(one.query, one.context.passages), None, 48, 300, pace)
+            used += completion.usage
             kept += completion.usage if time_asked == "again" else Usage()
         pace = Pace()
         completion = model.complete(
             [Message("user", f"{one.query.text}\n{one.context.passages[0].text}")], None, 48, 300, pace
         )
         fresh = completion.usage.prompt_tokens - completion.usage.cached_tokens
+        used += completion.usage
         read.append(fresh / (pace.first or 1e9))
         written.append(completion.usage.answer_tokens / max(1e-6, time.perf_counter() - pace.began - (pace.first or 0)))
         draft = drafted(generator, one)
@@ -162,7 +165,7 @@ def tell_answers(
     whole = " / ".join(f"{statistics.median(w for _, w in found):.1f}" for found in rows.values())
     print(
         f"{label:<26} {times:>15} {whole:>16} {statistics.median(read):>12.0f} {statistics.median(written):>15.1f} "
-        f"{kept.cached_tokens / max(1, kept.prompt_tokens):>12.2f} {statistics.fmean(f1):>11.3f} {statistics.fmean(held):>9.3f}",
+        f"{kept.cached_tokens / max(1, kept.prompt_tokens):>12.2f} {statistics.fmean(f1):>11.3f} {statistics.fmean(held):>9.3f}{guesses(used)}",
         flush=True,
     )
 
@@ -175,20 +178,25 @@ def drafted(generator: LanguageGenerator, one: Asked) -> str:
         return ""
 
 
-def tell_copies(label: str, model: LanguageModel, asked: list[Asked]) -> None:
-    """How fast a text is written that stands in the prompt, and how many tokens that were guessed for it are right."""
+def guesses(used: Usage) -> str:
+    """How many tokens were guessed ahead, and the share of them that was right (acceptance rate)."""
+    return (
+        f", guessed {used.drafted_tokens}, right {used.accepted_tokens / used.drafted_tokens:.2f}"
+        if used.drafted_tokens
+        else ""
+    )
+
+
+def tell_copies(model: LanguageModel, asked: list[Asked]) -> None:
+    """How fast a text is written that stands in the prompt, which is what prompt lookup guesses."""
+    model.complete([Message("user", "Say yes.")], None, 1, 300)
     used, seconds = Usage(), 0.0
     for one in asked:
         pace = Pace()
         done = model.complete([Message("user", one.context.passages[0].text[:900] + COPY)], None, 72, 300, pace)
         seconds += time.perf_counter() - pace.began - (pace.first or 0.0)
         used += done.usage
-    guessed = (
-        f", guessed {used.drafted_tokens}, right {used.accepted_tokens / used.drafted_tokens:.2f}"
-        if used.drafted_tokens
-        else ""
-    )
-    print(f"{'':<26} copying: {used.answer_tokens / seconds:.1f} tok/s{guessed}", flush=True)
+    print(f"{'':<26} copying: {used.answer_tokens / seconds:.1f} tok/s{guesses(used)}", flush=True)
 
 
 def variant(kind: str, folder: Path) -> Path:
