@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ Analyse = Callable[[str], list[str]]
 Read = Callable[[Query, Sequence[Chunk]], Sequence[Reading]]
 TermWeights = Callable[[str], Mapping[str, float]]
 NOTHING = Sufficiency(0.0, -float("inf"))
+# By how much, in log odds, what a document says below the very question is ahead of everything else.
+ASKED_THERE = 4.0
 
 
 class Scales:
@@ -41,7 +44,7 @@ class Scales:
         if not quotables:
             return Evidence((), np.zeros(0), np.zeros((0, self._embedder.dimension), np.float32), signals, NOTHING)
         rows, vectors = self.describe(query, quotables, signals)
-        logits = chosen.configuration.sentence.over(rows, ALL_FEATURES)
+        logits = asked_there(query.text, quotables, chosen.configuration.sentence.over(rows, ALL_FEATURES))
         described = self.describe_whole(query, context, quotables, rows, logits, signals)
         odds = float(chosen.configuration.log_odds(described))
         sufficiency = Sufficiency(
@@ -78,3 +81,19 @@ class Scales:
         return describe_context(
             query.text, context.passages, markers, rows, logits, self._term_weights(query.text), signals, alone
         )
+
+
+def asked_there(question: str, quotables: Sequence[Quotable], logits: Rows) -> Rows:
+    """`(n_sentences,)` log odds; where documents ask this question word for word, only what they say below it may win.
+
+    Other words do not do: questions that differ in "when" for "where", or in "not", are as alike to an embedder as those that ask the same.
+    """
+    words = _words(question)
+    there = np.array([bool(words) and _words(quotable.asked)[-len(words) :] == words for quotable in quotables])
+    if not there.any():
+        return logits
+    return np.where(there, logits, np.minimum(logits, logits[there].max() - ASKED_THERE))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())

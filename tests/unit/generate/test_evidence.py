@@ -12,7 +12,7 @@ from citewell.core.types import Query, Reading
 from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES
 from citewell.generate.evidence.model import Configuration, EvidenceModel, Linear
 from citewell.generate.evidence.sentences import ALL_FEATURES, describe
-from citewell.generate.evidence.weigh import Scales
+from citewell.generate.evidence.weigh import ASKED_THERE, Scales, asked_there
 from citewell.generate.quotables import quotable_sentences
 from citewell.index.analysis import analyse
 
@@ -85,6 +85,19 @@ def test_a_context_is_described_by_raw_scores_their_leads_and_agreement() -> Non
     assert features["agree_first"] == 0.0
     assert evidence.sufficiency.log_odds == pytest.approx(0.6)
     assert evidence.sufficiency.probability == pytest.approx(1 / (1 + np.exp(-0.6)))
+
+
+FAQ = "Q: When is it closed? A: Until January.", "Q: When is it not closed? A: In spring. It opens late."
+
+
+def test_what_stands_below_the_very_question_is_ahead_of_all_else() -> None:
+    quotables = [q for p in shown(*FAQ).passages for q in quotable_sentences(p)]
+    assert [q.text for q in quotables] == ["A: Until January.", "A: In spring.", "It opens late."]
+    weighed = np.array([-1.0, 3.0, -9.0])
+    assert asked_there("when is it closed", quotables, weighed).tolist() == [-1.0, -1.0 - ASKED_THERE, -9.0]
+    assert asked_there("When is it NOT closed?", quotables, weighed).tolist() == [3.0 - ASKED_THERE, 3.0, -9.0]
+    assert asked_there("When was it closed?", quotables, weighed).tolist() == weighed.tolist()
+    assert asked_there("?", quotables, weighed).tolist() == weighed.tolist()
 
 
 def test_nothing_to_quote_is_no_evidence() -> None:
