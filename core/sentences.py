@@ -1,7 +1,8 @@
 """Where sentences begin and end, as exact spans.
 
 A rule-based splitter: a sentence ends at a line break, or after closing punctuation that is followed by a space and the
-start of another sentence, unless the word before the full stop is an abbreviation, an initial or an ordinal.
+start of another sentence (a capital, a digit, or a letter of a script that has no capitals), unless the word before the
+full stop is an abbreviation, an initial or an ordinal. Chinese, Japanese and Indic full stops need no space.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 Span = tuple[int, int]
 
 # The look-behind lets only the first mark of a run begin a match: else a long run of dots takes quadratic time.
-_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)|[。！？]+|\n+")
-_OPENING = re.compile(r"[\"'“‘„«(\[¿¡]*[A-ZÀ-ÖØ-ÞА-Я0-9Α-Ω一-鿿]")
+_END = re.compile(r"(?<![.!?…؟۔])[.!?…؟۔]++[\"'”’»)\]]*+(?=\s)|[。！？।॥։።]+[」』”’）】》]*|\n+")
+_BEFORE_OPENING = re.compile(r"[\"'“‘„«(\[¿¡「『]*")
+_HEBREW, _LAST_ARABIC = "\u05d0", "\u06ff"  # scripts whose single letters before a full stop are initials and titles
 # English and German; the full stop after them does not end a sentence.
 _ABBREVIATIONS = frozenset(
     [
@@ -110,7 +112,7 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Sp
 
 def _ends_sentence(text: str, begin: int, match: re.Match[str], stop: int) -> bool:
     mark = match.group()
-    if mark[0] in "\n。！？":
+    if mark[0] in "\n。！？।॥։።":
         return True
     if match.end() >= stop:
         return True
@@ -118,7 +120,7 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], stop: int) -> bo
     after = following.end() if following else match.end()
     if after >= stop or "\n" in text[match.end() : after]:
         return True
-    if not _OPENING.match(text, after, stop):
+    if not _opens(text, after, stop):
         return False
     if mark[0] != ".":
         return True
@@ -126,10 +128,17 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], stop: int) -> bo
     if word.casefold() in _ABBREVIATIONS:
         return word.casefold() in _CAN_END and text[after].isupper()
     opens_sentence = not text[begin : match.start() - len(word)].strip()
-    is_initial = len(word) == 1 and word.isupper()
+    is_initial = len(word) == 1 and (word.isupper() or _HEBREW <= word <= _LAST_ARABIC)
     is_ordinal = word.isdigit() and len(word) <= 2 and not opens_sentence and _ordinal_follows(text, after)
     is_list_number = word.isdigit() and opens_sentence
     return not (is_initial or is_ordinal or is_list_number)
+
+
+def _opens(text: str, at: int, stop: int) -> bool:
+    """Whether a sentence may begin here, perhaps with a quotation mark."""
+    quotes = _BEFORE_OPENING.match(text, at, stop)
+    first = text[quotes.end() : min(quotes.end() + 1, stop)] if quotes else ""
+    return first.isdigit() or (first.isalpha() and not first.islower())
 
 
 def _ordinal_follows(text: str, after: int) -> bool:

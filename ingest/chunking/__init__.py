@@ -28,7 +28,7 @@ from citewell.ingest.chunking.units import block_units, packed, sentence_units, 
 
 __all__ = ["CHUNKER_VERSION", "MAX_HEADER_SHARE", "Chunker"]
 
-CHUNKER_VERSION = "3"
+CHUNKER_VERSION = "4"
 _UNITS = {"sentences": sentence_units, "paragraphs": block_units, "fixed": word_units}
 
 Part = tuple[int, int, tuple[str, ...]]  # start, end, headings
