@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from citewell.core.sentences import sentence_spans
 from citewell.core.tokens import ModelTokenizer, TokenMap
+from citewell.core.words import stems
 
-STEM = 6  # letters by which words count as the same: enough for most endings
 GAP = " … "
 GAP_TOKENS = 1
 FIRST_BONUS = 0.1  # of a word's worth: the first sentence says what the passage is about
-_WORD = re.compile(r"\w{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +80,9 @@ def _window(text: str, parts: Sequence[tuple[int, int]]) -> Window:
 
 
 def _worth(question: str, sentences: Sequence[str]) -> list[float]:
-    asked = _stems(question)
-    held = [asked & _stems(sentence) for sentence in sentences]
-    spread = Counter(stem for stems in held for stem in stems)
+    asked = stems(question)
+    held = [asked & stems(sentence) for sentence in sentences]
+    spread = Counter(stem for shared in held for stem in shared)
     rarity = {stem: math.log(1 + len(sentences) / count) for stem, count in spread.items()}
-    worth = [sum(rarity[stem] for stem in stems) for stems in held]
+    worth = [sum(rarity[stem] for stem in shared) for shared in held]
     return [value + (FIRST_BONUS if number == 0 else 0.0) for number, value in enumerate(worth)]
-
-
-def _stems(text: str) -> set[str]:
-    return {word.casefold()[:STEM] for word in _WORD.findall(text)}

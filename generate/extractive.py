@@ -16,6 +16,7 @@ from citewell.core.evidence import Evidence, Quotable
 from citewell.core.protocols import TokenCounter, Told
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Context, Passage, Query, Reading
+from citewell.core.words import count_words
 from citewell.generate.leaning import leans_of, whole_of
 from citewell.generate.quotables import shortened
 
@@ -75,7 +76,7 @@ def choose(evidence: Evidence, most: int) -> list[int]:
     for candidate in order:
         if len(chosen) == most or (chosen and not _worth_more(shares, chosen, candidate)):
             break
-        length = len(_quotation(evidence, candidate).text.split())
+        length = count_words(_quotation(evidence, candidate).text)
         if chosen and (words + length > MOST_WORDS or _repeats(candidate, chosen, evidence.vectors)):
             continue
         chosen.append(candidate)

@@ -10,6 +10,7 @@ from citewell.core.answers import Lean
 from citewell.core.evidence import Quotable
 from citewell.core.sentences import Span, is_question, sentence_spans
 from citewell.core.types import Block
+from citewell.core.words import count_words
 
 MOST_WORDS = 60  # of a sentence that is attached
 # Begins with a word that stands for something said before.
@@ -45,7 +46,7 @@ def leans_of(quotable: Quotable) -> tuple[Lean, ...]:
         found.append(_lean(quotable, before, "condition"))
     elif _LEANS.match(quotable.text):
         found.append(_lean(quotable, before, "antecedent"))
-    return tuple(lean for lean in found if len(lean.citation.quote.split()) <= MOST_WORDS)
+    return tuple(lean for lean in found if count_words(lean.citation.quote) <= MOST_WORDS)
 
 
 def whole_of(quotable: Quotable) -> Quotable:
@@ -57,7 +58,7 @@ def whole_of(quotable: Quotable) -> Quotable:
     shown = quotable.passage.start_char
     start, end = max(block.start_char, shown), min(block.end_char, shown + len(quotable.passage.text))
     text = quotable.passage.chunk.text[start - offset : end - offset]
-    if not text.strip() or len(text.split()) > MOST_WORDS or start > quotable.start_char or end < quotable.end_char:
+    if not text.strip() or count_words(text) > MOST_WORDS or start > quotable.start_char or end < quotable.end_char:
         return quotable
     start += len(text) - len(text.lstrip())
     return replace(quotable, start_char=start, end_char=start + len(text.strip()), text=text.strip())

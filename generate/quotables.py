@@ -10,9 +10,10 @@ from itertools import pairwise
 from citewell.core.evidence import Quotable
 from citewell.core.sentences import Span, is_question, sentence_spans
 from citewell.core.types import TABLE, Block, Passage
+from citewell.core.words import count_words, word_spans
 
 MIN_SENTENCE_WORDS = 3
-_CLAUSE = re.compile(r"(?<=[;:])\s+|(?<=[,)])\s+|\s+(?=[–—(])")
+_CLAUSE = re.compile(r"(?<=[;:])\s+|(?<=[,)])\s+|\s+(?=[–—(])|(?<=[，、；：])")
 
 
 def quotable_sentences(passage: Passage) -> list[Quotable]:
@@ -26,7 +27,7 @@ def quotable_sentences(passage: Passage) -> list[Quotable]:
         kind = block.kind if block else "paragraph"
         if asked is None or kind == "heading" or (block and _is_table_head(passage.stored.blocks, block)):
             continue
-        if len(text.split()) >= MIN_SENTENCE_WORDS or kind == "table_row":
+        if count_words(text) >= MIN_SENTENCE_WORDS or kind == "table_row":
             columns = _columns(passage, block) if block and kind == "table_row" else ""
             question = asked or _asked_by_heading(passage, block)
             found.append(Quotable(passage, offset + start, offset + end, text, question, columns))
@@ -92,14 +93,14 @@ def _is_table_head(blocks: Sequence[Block], block: Block) -> bool:
 def shortened(quotable: Quotable, at: int, most: int) -> Quotable:
     """The same where it has at most so many words; else the clauses around the character `at` of its text, as many as fit."""
     text = quotable.text
-    if len(text.split()) <= most:
+    if count_words(text) <= most:
         return quotable
     bounds = [0, *(match.end() for match in _CLAUSE.finditer(text)), len(text)]
     clauses = [(a, b) for a, b in pairwise(bounds) if text[a:b].strip()]
     first = last = next((i for i, (a, b) in enumerate(clauses) if a <= at < b), 0)
 
     def words(one: int, other: int) -> int:
-        return len(text[clauses[one][0] : clauses[other][1]].split())
+        return count_words(text[clauses[one][0] : clauses[other][1]])
 
     while True:  # what follows explains more often than what stands before
         if last + 1 < len(clauses) and words(first, last + 1) <= most:
@@ -110,7 +111,7 @@ def shortened(quotable: Quotable, at: int, most: int) -> Quotable:
             break
     start, end = clauses[first][0], clauses[last][1]
     if words(first, last) > most:  # a single clause: its words from the place on
-        places = [match.span() for match in re.finditer(r"\S+", text[start:end])]
+        places = word_spans(text[start:end])
         begin = max(0, min(sum(b <= at - start for _, b in places) - most // 2, len(places) - most))
         start, end = start + places[begin][0], start + places[begin + most - 1][1]
     end = start + len(text[start:end].rstrip())

@@ -7,8 +7,8 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
-# Scripts written without spaces between words: Thai to Khmer, kana, Han, Hangul.
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+from citewell.core.words import UNSPACED
+
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = frozenset(string.punctuation)
 

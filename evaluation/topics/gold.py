@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from citewell.core.types import Chunk, Document
-from citewell.evaluation.measures.answers import UNSPACED
+from citewell.core.words import UNSPACED
 from citewell.evaluation.measures.spans import Span, overlap
 from citewell.evaluation.topics.types import Evidence, Topic
 from citewell.index.store.catalog import Catalog

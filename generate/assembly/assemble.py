@@ -11,7 +11,8 @@ from citewell.core.editions import edition_of, newer_editions
 from citewell.core.protocols import Generator
 from citewell.core.settings import ContextSettings
 from citewell.core.types import Candidate, Context, LedgerEntry, Passage, Query, Ranking, StoredPassage, Superseded
-from citewell.generate.assembly.fit import density, stems, trimmed
+from citewell.core.words import stems
+from citewell.generate.assembly.fit import density, trimmed
 
 Fetched = Mapping[str, StoredPassage]
 # Two passages that share this part of their word triples say the same (Jaccard similarity).
@@ -178,7 +179,9 @@ def _worth_adding(passages: Sequence[Passage], neighbours: Fetched, query: Query
                 continue
             gain = len((asked - known) & stems(other.text)) / max(1, len(asked))
             follows = 0 <= other.start_char - passage.chunk.end_char <= 2
-            gain += OPEN_END if follows and passage.chunk.text.rstrip().endswith((":", ",", ";")) else 0.0
+            gain += (
+                OPEN_END if follows and passage.chunk.text.rstrip().endswith((":", ",", ";", "：", "，", "；")) else 0.0
+            )
             if gain >= LEAST_GAIN:
                 found.append((gain, -place, stored))
     found.sort(key=lambda row: (-row[0], -row[1], row[2].chunk.chunk_id))

@@ -8,14 +8,11 @@ from dataclasses import replace
 
 from citewell.core.sentences import sentence_spans
 from citewell.core.types import Passage
+from citewell.core.words import count_words, stems
 
-_WORD = re.compile(r"\w{2,}")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u1000-\u109f\u1780-\u17ff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _LETTER = re.compile(r"[^\W\d_]")
-STEM = 6
 TOKENS_PER_WORD = 1.35  # of English prose
-CHARACTERS_PER_WORD = 1.7  # of a script that is written without spaces
 MOST_DENSITY = 3.0
 
 
@@ -24,9 +21,7 @@ def density(text: str, tokens: int) -> float:
     letters = len(_LETTER.findall(text))
     if letters == 0 or 2 * len(_LATIN.findall(text)) > letters:
         return 1.0
-    unspaced = len(_UNSPACED.findall(text))
-    words = unspaced / CHARACTERS_PER_WORD + len(_UNSPACED.sub(" ", text).split())
-    return min(MOST_DENSITY, max(1.0, tokens / (TOKENS_PER_WORD * max(words, 1.0))))
+    return min(MOST_DENSITY, max(1.0, tokens / (TOKENS_PER_WORD * max(count_words(text), 1))))
 
 
 def trimmed(passage: Passage, question: str, fits: Callable[[Passage], bool]) -> Passage | None:
@@ -54,8 +49,3 @@ def trimmed(passage: Passage, question: str, fits: Callable[[Passage], bool]) ->
 
 def _part(passage: Passage, start: int, end: int) -> Passage:
     return replace(passage, text=passage.text[start:end], offset=passage.offset + start)
-
-
-def stems(text: str) -> set[str]:
-    """The words of a text, cut to STEM letters."""
-    return {word.casefold()[:STEM] for word in _WORD.findall(text)}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from citewell.core.evidence import Quotable, Signals
 from citewell.core.types import Reading
+from citewell.core.words import count_words
 
 FEATURES = (
     "similarity",  # cosine of question and sentence, the sentence read under its headings
@@ -73,7 +74,7 @@ def describe(
     for quotable, passage, similarity in zip(quotables, passages, similarities.tolist(), strict=True):
         in_passage = sum(w for t, w in term_weights.items() if t in analysed[passage]) / total
         form = 0.0 if expected is None else (1.0 if expected.search(quotable.text) else -1.0)
-        brevity = min(1.0, 8 / max(len(quotable.text.split()), 1))
+        brevity = min(1.0, 8 / max(count_words(quotable.text), 1))
         row = [
             similarity,
             in_passage,

@@ -7,6 +7,7 @@ import pytest
 from citewell.core.sentences import sentence_spans
 from citewell.core.tokens import ModelTokenizer, TokenMap
 from citewell.core.types import Block, Chunk, Document, Ranking, rank_by_score, text_version
+from citewell.core.words import count_words, stems, word_spans
 
 
 @pytest.mark.parametrize(
@@ -22,10 +23,42 @@ from citewell.core.types import Block, Chunk, Document, Ranking, rank_by_score, 
         ("1. Switch it off. 2. Wait.", 2),
         ("これは文です。次の文。", 2),
         ("J. Smith wrote it.", 1),
+        ("「これは文です。」次の文。", 2),
+        ("Skončilo to. Žádná další není.", 2),
+        ("انتهى الاجتماع. بدأ العمل في اليوم التالي. متى انتهى؟ مساءً.", 4),
+        ("التقى د. أحمد بالوزير. وافق الوزير.", 2),
+        ("اجلاس ختم ہوا۔ کام شروع ہوا۔", 2),
+        ("הפגישה הסתיימה. העבודה החלה.", 2),
+        ("회의가 끝났다. 일이 시작되었다.", 2),
+        ("बैठक समाप्त हुई। काम शुरू हुआ।", 2),
+        ("Version 2.0 of it. and on", 1),
     ],
 )
 def test_sentences_end_where_a_reader_says_they_do(text: str, count: int) -> None:
     assert len(sentence_spans(text)) == count, [text[a:b] for a, b in sentence_spans(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("Row 3 – of it (all).", ["Row", "3", "–", "of", "it", "(all)."]),
+        ("年假有二十八天。", ["年假", "有二", "十八", "天。"]),
+        ("3月31日", ["3", "月", "31", "日"]),
+        ("ポンプは、毎日", ["ポン", "プは、", "毎日"]),
+        ("회의가 끝났다.", ["회의", "가", "끝났", "다."]),
+        ("P200泵", ["P200", "泵"]),
+    ],
+)
+def test_words_are_told_where_no_spaces_part_them(text: str, words: list[str]) -> None:
+    assert [text[a:b] for a, b in word_spans(text)] == words
+    assert count_words(text) == len(words)
+
+
+def test_texts_that_speak_of_the_same_share_stems() -> None:
+    assert stems("Calibrating 2 P200 pumps") == {"calibr", "p200", "pumps"}
+    assert stems("年假有多少天？") & stems("每年有年假。") == {"年假"}
+    assert stems("泵 P200泵") == {"泵", "p200"}
 
 
 def test_a_token_map_counts_any_span_as_the_tokenizer_counts_its_text(tokenizer: ModelTokenizer) -> None:

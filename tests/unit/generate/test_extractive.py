@@ -10,6 +10,7 @@ from twins import WordCounter, evidence_of, make_chunk, shown
 from citewell.core.evidence import Quotable, Signals
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Block, Context, Passage, Query, Reading, StoredPassage
+from citewell.core.words import count_words
 from citewell.generate.extractive import ExtractiveGenerator, choose
 from citewell.generate.leaning import leans_of, whole_of
 from citewell.generate.parts import parts_of
@@ -65,6 +66,21 @@ def test_of_a_long_sentence_the_clauses_around_the_answer_are_quoted(mark: str, 
     offset = passage.chunk.start_char
     assert passage.chunk.text[short.start_char - offset : short.end_char - offset] == short.text
     assert shortened(short, 0, 80) == short
+
+
+def test_sentences_without_spaces_between_words_are_quoted_and_shortened() -> None:
+    """Han, kana and Thai: words are not what stands between spaces."""
+    for text in ("员工每年有二十八天带薪年假。", "ポンプは毎日点検します。", "พนักงานลาได้ปีละสิบวัน"):
+        assert [q.text for q in quotable_sentences(shown(text).passages[0])] == [text]
+    assert quotable_sentences(shown("年假。").passages[0]) == []
+    clauses = [f"第{i}条规定员工的年假" for i in range(40)]
+    for mark in ("，", ""):
+        text = mark.join(clauses) + "。"
+        (long,) = quotable_sentences(shown(text).passages[0])
+        short = shortened(long, text.index("第20条"), 80)
+        assert "第20条" in short.text
+        assert count_words(short.text) <= 80
+        assert text[short.start_char - long.start_char :].startswith(short.text)
 
 
 def test_sentences_are_in_reading_order_and_the_readers_words_are_highlighted() -> None:
