@@ -124,7 +124,7 @@ class ReplyReader:
         if len(piece) > room:
             self._problems["too_long"] = None
         self._text += piece[: max(0, room)]
-        if self.form == "lines" and "\n" in piece:
+        if self.form == "lines" and "\n" in piece and not self._opens_like_json():
             self._take(self._lines(self._text.rfind("\n") + 1))
         elif self.form == "json" and "}" in piece:
             self._take(self._objects())
@@ -136,7 +136,7 @@ class ReplyReader:
 
     def finish(self) -> Reply:
         """The whole reply; what was not whole is left out."""
-        if self.form == "lines":
+        if self.form == "lines" and not self._opens_like_json():
             self._take(self._lines(len(self._text)))
         if not self._sentences:
             self._at = 0
@@ -146,6 +146,8 @@ class ReplyReader:
             else:
                 self._take(self._lines(len(self._text)))
         answerable = False if self._declines() else self._says_answerable()
+        if self.given and answerable is False:  # lines that go on as JSON: what was given stays
+            answerable = None
         if not self._sentences and answerable is not False:
             self._problems["nothing_cited"] = None
         return Reply(tuple(self._sentences), answerable, tuple(self._problems))
@@ -158,7 +160,10 @@ class ReplyReader:
         return not self._sentences and _DECLINED.match(self._text) is not None
 
     def _looks_like_json(self) -> bool:
-        return '"sentences"' in self._text or '"text"' in self._text
+        return any(f'"{name}"' in self._text for name in ("answerable", "sentences", "text"))
+
+    def _opens_like_json(self) -> bool:
+        return self._text.lstrip().startswith("{")
 
     def _take(self, found: Iterator[tuple[str, list[Any] | None]]) -> None:
         for text, named in found:

@@ -132,6 +132,21 @@ def test_what_a_stream_gave_is_never_taken_back(widths: list[int], form: Form, t
         assert whole.answerable is not False or not given_out
 
 
+def test_json_where_lines_were_asked_for_is_read_as_json() -> None:
+    for form in ("lines", "json"):
+        assert read_reply('{"answerable": false\n', {1, 2}, 3, form) == Reply((), False)
+        assert read_reply(json.dumps(GOOD, indent=1), {1, 2}, 3, form) == Reply(SENTENCES, True)
+    assert read_reply("{1, 2} is a set. [1]\n", {1, 2}, 3, "lines").sentences == (
+        ReplySentence("{1, 2} is a set.", (1,)),
+    )
+
+
+def test_lines_that_go_on_as_json_keep_what_was_given() -> None:
+    reader = ReplyReader({1, 2}, 3, "lines")
+    assert reader.feed('It is. [1]\n{"answerable": false}\n')[0] == ReplySentence("It is.", (1,))
+    assert reader.finish().answerable is None
+
+
 def test_lines_are_given_as_they_end() -> None:
     reader = ReplyReader({1, 2}, 3, "lines")
     assert reader.feed("Leave is 28 days. [") == []
