@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -52,6 +53,12 @@ class EncoderSettings(Section):
     )
 
 
+def _require_known(languages: Iterable[str]) -> None:
+    unknown = sorted(set(languages) - set(LANGUAGES))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} is no language that can be told; known are {', '.join(LANGUAGES)}")
+
+
 class EmbedderSettings(Section):
     """The bi-encoder that turns passages and questions into vectors."""
 
@@ -76,9 +83,7 @@ class EmbedderSettings(Section):
     @field_validator("by_language")
     @classmethod
     def _known(cls, models: dict[str, str]) -> dict[str, str]:
-        unknown = sorted(models.keys() - set(LANGUAGES))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} is no language that can be told; known are {', '.join(LANGUAGES)}")
+        _require_known(models)
         return models
 
 
@@ -226,6 +231,10 @@ class RerankSettings(Section):
         "citewell-reader",
         description="Bundled name (citewell-reader), local path, hub name (org/name) or URL of a cross-encoder; empty: none.",
     )
+    languages: tuple[str, ...] | Literal["auto"] = Field(
+        "auto",
+        description='Languages that the cross-encoder reads, such as ["en"]; passages in others are ordered and weighed without it. `auto`: those that its folder declares; empty: all.',
+    )
     max_forwards: int = Field(20, ge=1, le=1000, description="Most candidates that the cross-encoder reads a question.")
     budget_ms: int = Field(
         0, ge=0, le=60_000, description="Milliseconds for reading; measured once, it lowers max_forwards. 0: no budget."
@@ -255,6 +264,7 @@ class RerankSettings(Section):
     def _fits(self) -> RerankSettings:
         if self.ltr and self.max_forwards > self.ltr_depth:
             raise ValueError("max_forwards must not be above ltr_depth: what is read must have been ordered")
+        _require_known(() if self.languages == "auto" else self.languages)
         return self
 
 

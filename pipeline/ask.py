@@ -151,10 +151,11 @@ def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context, ro
 
 
 def signals(engine: Engine, snapshot: Snapshot, query: Query, context: Context) -> Signals:
-    """The raw scores of every stage for the passages of a context; what a cross-encoder that reads has read already is not read again."""
+    """The raw scores of every stage for the passages of a context; what a cross-encoder that reads has read already is not read again, and
+    what is in a language that it does not read is not read at all."""
     chunks = [passage.chunk for passage in context.passages]
     ids = [chunk.chunk_id for chunk in chunks]
-    readings = dict(zip(ids, engine.read(query, chunks), strict=False))
+    readings = dict(zip(ids, engine.read(query, chunks), strict=False)) if engine.can_read(query, chunks) else {}
     return Signals(snapshot.bm25.score(query, ids), snapshot.dense.score(query, ids), readings)
 
 

@@ -125,6 +125,9 @@ def rerank_head(engine: Engine, query: Query, ordered: Ranking) -> tuple[Ranking
                 span.facts["note"] = "no cross-encoder is configured: the order is passed through"
                 return ordered, passages
             chunks = {key: stored.chunk for key, stored in passages.items()}
+            if not engine.can_read(query, [chunks[c.chunk_id] for c in head.candidates if c.chunk_id in chunks]):
+                span.facts["note"] = f"{settings.model} does not read this language: the order is passed through"
+                return ordered, passages
             keep = max(SETTLED, engine.settings.context.max_passages)
             done = rerank(query, head, chunks, reranker, engine.rerank_settings, keep, engine.score_cache)
         except SKIPPED as error:

@@ -46,9 +46,10 @@ from citewell.pipeline.budget import forwards_within, measured_forward
 from citewell.pipeline.drift import LiveScores
 from citewell.rerank.cache import PairCache
 from citewell.rerank.cross_encoder import CrossEncoderReranker
+from citewell.rerank.declaration import can_read
 from citewell.rerank.endpoint import EndpointReranker, is_endpoint
 from citewell.rerank.learned import LinearRanker
-from citewell.rerank.reader import ReadingCrossEncoder, can_read
+from citewell.rerank.reader import ReadingCrossEncoder, has_reader
 
 SKIPPED = (ModelUnavailable, ModelMismatch, ModelFailed)  # what rerank.on_failure = skip does without
 ALIGNMENT = "alignment"  # generate.verifier: words and figures alone
@@ -206,8 +207,18 @@ class Engine:
         if is_endpoint(settings.model):
             return EndpointReranker(settings)
         folder = model_folder(settings.model)
-        kind = ReadingCrossEncoder if can_read(folder) else CrossEncoderReranker
+        kind = ReadingCrossEncoder if has_reader(folder) else CrossEncoderReranker
         return kind(folder, settings, self.settings.encoders, self.kept)
+
+    def can_read(self, query: Query, passages: Sequence[Chunk]) -> bool:
+        """Whether the cross-encoder reads the languages of a question and its passages, the likeliest first; one that fails says so when it reads."""
+        named = self.settings.rerank.languages
+        if named == "auto":
+            try:
+                named = self.reranker.languages if isinstance(self.reranker, CrossEncoderReranker) else ()
+            except SKIPPED:
+                return True
+        return can_read(named, query.text, [passage.text for passage in passages])
 
     @property
     def reader(self) -> Reader | None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import FiniteFloat, TypeAdapter
 
 from citewell.core.errors import CitewellError, ModelFailed, ModelMismatch, ModelUnavailable
-from citewell.core.models import CARD, CHECKSUMS, weights_fingerprint, write_checksums
+from citewell.core.models import weights_fingerprint
 from citewell.core.settings import EncoderSettings, RerankSettings
 from citewell.core.tokens import ModelTokenizer
 from citewell.core.types import Chunk, Query
@@ -20,11 +19,9 @@ from citewell.encoders.encoder import Batch, Encoder
 from citewell.encoders.kept import Kept, cache_folder
 from citewell.encoders.network import Loaded, Network, Text
 from citewell.encoders.window import Window, cut
-from citewell.rerank.blend import blend_of
+from citewell.rerank.declaration import declared
 
 SPECIAL_TOKENS = 3  # [CLS], and [SEP] after question and passage
-DECLARATION = "rerank.json"
-_TERMS = TypeAdapter(dict[str, FiniteFloat])
 HINT = "Name a cross-encoder with rerank.model, or leave it empty to do without."
 
 
@@ -44,7 +41,7 @@ class CrossEncoderReranker:
         self._encoders = encoders or EncoderSettings()
         self._kept = kept or Kept(cache_folder(self._encoders.cache))
         require_scoring_head(folder)
-        self.blend = declared_blend(folder)
+        self.blend, self.languages = (made := declared(folder)).blend, made.languages
 
     @property
     def fingerprint(self) -> str:
@@ -99,26 +96,6 @@ class CrossEncoderReranker:
         question = min(self._tokenizer.count(query.text), self._settings.max_tokens // 2)
         room = self._settings.max_tokens - question - SPECIAL_TOKENS
         return [cut(query.text, p.headed_text, self._tokenizer, room) for p in passages]
-
-
-def declared_blend(folder: Path) -> Mapping[str, float] | None:
-    """The terms of the blend that `folder` declares in rerank.json; None where it does not. Raises ModelMismatch."""
-    path = folder / DECLARATION
-    if not path.is_file():
-        return None
-    try:
-        terms = _TERMS.validate_python(json.loads(path.read_text(encoding="utf-8"))["blend"])
-    except (ValueError, KeyError, TypeError):
-        raise ModelMismatch(f"{path} does not declare how much the model's word counts", hint=HINT) from None
-    blend_of(terms)  # names a trait that it does not know
-    return terms
-
-
-def declare_blend(folder: Path, terms: Mapping[str, float]) -> None:
-    """Writes the terms of the blend into the folder's declaration, and its checksums anew where it has some."""
-    (folder / DECLARATION).write_text(json.dumps({"blend": dict(terms)}) + "\n", encoding="utf-8")
-    if (folder / CHECKSUMS).is_file():
-        write_checksums(folder, without={CARD})
 
 
 def require_scoring_head(folder: Path) -> None:

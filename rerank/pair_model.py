@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
 from citewell.core.errors import SettingsError
-from citewell.rerank.reader import READER_FILE, can_read
+from citewell.rerank.reader import READER_FILE, has_reader
 from citewell.rerank.spans import OUTSIDE
 
 
@@ -47,7 +47,7 @@ class PairModel(nn.Module):
         )
         trunk.float()
         trunk.bert.embeddings.word_embeddings.weight.requires_grad_(False)
-        return cls.with_heads(trunk, folder) if can_read(folder) else cls(trunk, trunk.config.hidden_size)
+        return cls.with_heads(trunk, folder) if has_reader(folder) else cls(trunk, trunk.config.hidden_size)
 
     @classmethod
     def with_heads(cls, trunk: nn.Module, folder: Path) -> PairModel:

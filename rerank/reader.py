@@ -22,7 +22,7 @@ READER_FILE = "reader.safetensors"
 KEPT = 4096  # readings: those of the last few dozen questions
 
 
-def can_read(folder: Path) -> bool:
+def has_reader(folder: Path) -> bool:
     """Whether the cross-encoder in `folder` has a reader's heads."""
     return (folder / READER_FILE).is_file()
 

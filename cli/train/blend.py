@@ -34,7 +34,7 @@ def blend(
     citewell train blend run/best --data train/squad_v11 --texts docs/
     """
     from citewell.core.models import CHECKSUMS, require_checksums
-    from citewell.rerank.cross_encoder import declare_blend
+    from citewell.rerank.declaration import declare_blend
     from citewell.training.blend import fit_blend
     from citewell.training.prepare import Sources
 

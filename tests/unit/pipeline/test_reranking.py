@@ -120,6 +120,17 @@ def test_the_trace_says_what_was_read(engine: Engine, make_engine: Make) -> None
     assert (again["rerank"]["forwards"], again["rerank"]["remembered"]) == (0, 2)
 
 
+def test_what_it_does_not_read_is_left_in_the_order_before_it(engine: Engine, make_engine: Make) -> None:
+    for languages, forwards in ((["de"], None), (["de", "en"], 2), ([], 2)):
+        reading = with_reader(make_engine, engine.directory, max_forwards=2, languages=languages)
+        answer = ask(reading, QUESTION)
+        (row,) = (row for row in answer.trace if row["stage"] == "rerank")
+        assert row.get("forwards") == forwards
+        assert ("does not read this language" in row.get("note", "")) == (forwards is None)
+    with pytest.raises(SettingsError, match="no language that can be told"):
+        load_settings(rerank={"languages": ["english"]})
+
+
 def test_learning_to_rank_only_reorders_and_can_be_switched_off(engine: Engine, make_engine: Make) -> None:
     found, _, _ = search(engine, QUESTION)
     assert {c.chunk_id for c in found.ltr.candidates} == {c.chunk_id for c in found.hybrid.candidates}

@@ -18,7 +18,7 @@ from citewell.core.settings import load_settings
 from citewell.evaluation.indexing import Indexed
 from citewell.evaluation.topics.datasets import read_dataset
 from citewell.pipeline.wiring import Engine
-from citewell.rerank.cross_encoder import declared_blend
+from citewell.rerank.declaration import declared
 from citewell.rerank.train.groups import bucket
 from citewell.training.blend import fit_ranker
 from citewell.training.judged import needs_of, questions_of
@@ -193,7 +193,7 @@ def test_a_blend_is_fitted_and_declared(tmp_path: Path, tiny_reader: Path, monke
     require_checksums(model)
     (model / "rerank.json").write_text('{"blend": {"asked": NaN}}')
     with pytest.raises(ModelMismatch):
-        declared_blend(model)
+        declared(model)
 
 
 def test_the_commands_refuse_measure_in_a_sentence(tmp_path: Path) -> None:
