@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,13 @@ def indexed(folder: Path) -> Path:
     """The folder above `papers`, which has been ingested into `.citewell`."""
     run("ingest", folder, cwd=folder.parent)
     return folder.parent
+
+
+def test_the_package_is_the_command(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "citewell", "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout == run("--version", cwd=tmp_path).stdout
 
 
 def test_from_a_folder_to_a_cited_answer_and_back_to_nothing(indexed: Path) -> None:
