@@ -20,10 +20,10 @@ class Fingerprints(BaseModel):
 
 
 def require_same(built: Fingerprints, configured: Fingerprints) -> None:
-    """Raises IndexIncompatible when the settings differ from what the index was built with."""
+    """Raises IndexIncompatible when the settings, or what this version makes of them, differ from what the index was built with."""
     differing = [name for name in Fingerprints.model_fields if getattr(built, name) != getattr(configured, name)]
     if differing:
         raise IndexIncompatible(
-            f"the index was built with another {' and '.join(differing).replace('_', ' ')} than the settings name",
-            hint="Set the values back, or run `citewell ingest --rebuild` to build the index anew from the stored text.",
+            f"the index was built with another {' and '.join(differing).replace('_', ' ')} than this version with these settings has",
+            hint="Run `citewell ingest --rebuild` to build the index anew from the stored text, or set the values back if you changed them.",
         )

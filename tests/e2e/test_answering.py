@@ -49,6 +49,30 @@ def answered(tmp_path: Path, make_engine: Callable[..., Engine]) -> Callable[...
     return ask_of
 
 
+LEAVE = {
+    "shouce.md": "# 员工手册\n\n员工每年有二十八天带薪年假。年假必须在三月三十一日之前使用完毕。\n\n出差住宿费用上限为每晚一百四十五欧元。超过部分需要部门经理批准。",
+    "daleel.md": "# دليل السفر\n\nالحد الأقصى لتكلفة الفندق في غراتس هو 145 يورو. يوافق المدير على ما يزيد عن ذلك. تقدم الفواتير خلال شهر.",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("员工每年有多少天年假？", "员工每年有二十八天带薪年假。"),
+        ("ما هو الحد الأقصى لتكلفة الفندق في غراتس؟", "الحد الأقصى لتكلفة الفندق في غراتس هو 145 يورو."),
+    ],
+)
+def test_sentences_of_any_script_are_quoted_and_what_the_reader_cannot_read_is_not_read(
+    answered: Callable[..., Answer], question: str, quoted: str
+) -> None:
+    answer = answered(question, LEAVE)
+    assert quoted in [sentence.text for sentence in answer.sentences]
+    assert all("二十八天带薪年假。年假" not in sentence.text for sentence in answer.sentences)
+    assert answer.sufficiency.uncalibrated
+    (row,) = (row for row in answer.trace if row["stage"] == "rerank")
+    assert "does not read this language" in row["note"]
+
+
 def test_the_newer_policy_answers_and_the_older_is_mentioned(answered: Callable[..., Answer]) -> None:
     files = {
         f"travel-and-expenses-{year}.md": (POLICIES / f"travel-and-expenses-{year}.md").read_text(encoding="utf-8")
