@@ -253,8 +253,26 @@ def _index(engine: Engine) -> list[Finding]:
         findings.append(
             Finding("ingestion", "note", detail, "`citewell dead-letter list` says why; `retry` reads them again.")
         )
+    findings.extend(_not_read(engine, live))
     findings.extend(_interrupted(engine))
     return findings
+
+
+def _not_read(engine: Engine, live: int) -> list[Finding]:
+    """A note where passages are in languages that the cross-encoder does not read."""
+    reads, passages = engine.languages_read, _manifest(engine, live).languages
+    unread = [f"{language} ({count})" for language, count in passages.items() if language not in (*reads, UNKNOWN)]
+    if not reads or not unread or not engine.settings.rerank.model:
+        return []
+    detail = f"{engine.settings.rerank.model} does not read the passages in {', '.join(unread)}: they are ordered and weighed without it"
+    return [
+        Finding(
+            "reranker",
+            "note",
+            detail,
+            "Name a model that reads them with rerank.model; rerank.languages says what one reads.",
+        )
+    ]
 
 
 def _interrupted(engine: Engine) -> list[Finding]:

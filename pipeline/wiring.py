@@ -210,15 +210,20 @@ class Engine:
         kind = ReadingCrossEncoder if has_reader(folder) else CrossEncoderReranker
         return kind(folder, settings, self.settings.encoders, self.kept)
 
-    def can_read(self, query: Query, passages: Sequence[Chunk]) -> bool:
-        """Whether the cross-encoder reads the languages of a question and its passages, the likeliest first; one that fails says so when it reads."""
+    @property
+    def languages_read(self) -> tuple[str, ...]:
+        """Those that the cross-encoder reads; empty where it may read all, and for one that fails, which says so when it reads."""
         named = self.settings.rerank.languages
-        if named == "auto":
-            try:
-                named = self.reranker.languages if isinstance(self.reranker, CrossEncoderReranker) else ()
-            except SKIPPED:
-                return True
-        return can_read(named, query.text, [passage.text for passage in passages])
+        if named != "auto":
+            return named
+        try:
+            return self.reranker.languages if isinstance(self.reranker, CrossEncoderReranker) else ()
+        except SKIPPED:
+            return ()
+
+    def can_read(self, query: Query, passages: Sequence[Chunk]) -> bool:
+        """Whether the cross-encoder reads the languages of a question and its passages, the likeliest first."""
+        return can_read(self.languages_read, query.text, [passage.text for passage in passages])
 
     @property
     def reader(self) -> Reader | None:

@@ -127,6 +127,10 @@ def test_what_it_does_not_read_is_left_in_the_order_before_it(engine: Engine, ma
         (row,) = (row for row in answer.trace if row["stage"] == "rerank")
         assert row.get("forwards") == forwards
         assert ("does not read this language" in row.get("note", "")) == (forwards is None)
+        noted = [f.detail for f in examine(reading) if f.subject == "reranker" and f.state == "note"]
+        assert ["does not read the passages in en (" in detail for detail in noted] == (
+            [True] if languages == ["de"] else []
+        )
     with pytest.raises(SettingsError, match="no language that can be told"):
         load_settings(rerank={"languages": ["english"]})
 
