@@ -11,8 +11,11 @@ import re
 
 Span = tuple[int, int]
 
+# Marks that end a sentence where a space follows (Latin, Arabic), and those that need none (Chinese, Japanese, Indic, Armenian, Ethiopic).
+_BEFORE_SPACE, _ALWAYS = ".!?…؟۔", "。！？।॥։።"
+ENDS = _BEFORE_SPACE + _ALWAYS
 # The look-behind lets only the first mark of a run begin a match: else a long run of dots takes quadratic time.
-_END = re.compile(r"(?<![.!?…؟۔])[.!?…؟۔]++[\"'”’»)\]]*+(?=\s)|[。！？।॥։።]+[」』”’）】》]*|\n+")
+_END = re.compile(rf"(?<![{_BEFORE_SPACE}])[{_BEFORE_SPACE}]++[\"'”’»)\]]*+(?=\s)|[{_ALWAYS}]+[」』”’）】》]*|\n+")
 _BEFORE_OPENING = re.compile(r"[\"'“‘„«(\[¿¡「『]*")
 _HEBREW, _LAST_ARABIC = "\u05d0", "\u06ff"  # scripts whose single letters before a full stop are initials and titles
 # English and German; the full stop after them does not end a sentence.
@@ -112,7 +115,7 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Sp
 
 def _ends_sentence(text: str, begin: int, match: re.Match[str], stop: int) -> bool:
     mark = match.group()
-    if mark[0] in "\n。！？।॥։።":
+    if mark[0] == "\n" or mark[0] in _ALWAYS:
         return True
     if match.end() >= stop:
         return True

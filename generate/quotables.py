@@ -13,7 +13,7 @@ from citewell.core.types import TABLE, Block, Passage
 from citewell.core.words import count_words, word_spans
 
 MIN_SENTENCE_WORDS = 3
-_CLAUSE = re.compile(r"(?<=[;:])\s+|(?<=[,)])\s+|\s+(?=[–—(])|(?<=[，、；：])")
+_CLAUSE = re.compile(r"(?<=[;:؛])\s+|(?<=[,)،])\s+|\s+(?=[–—(])|(?<=[，、；：])")
 
 
 def quotable_sentences(passage: Passage) -> list[Quotable]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from citewell.core.sentences import sentence_spans
+from citewell.core.sentences import ENDS, sentence_spans
 
 Form = Literal["json", "lines"]  # what a model is asked for
 MOST_TEXT = 600  # characters of a sentence
@@ -24,7 +24,6 @@ _OBJECT = re.compile(r"\{")
 _ANSWERABLE = re.compile(r'"answerable"\s*:\s*(true|false)')
 _MARKERS = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
 _TEXT_CUT_OFF = re.compile(r'"text"\s*:\s*"((?:[^"\\]|\\.)*)\Z')
-_ENDS = (".", "!", "?", "。", "！", "？", "؟")
 _DECLINED = re.compile(r"^\W*(?:NOT ANSWERABLE|NO ANSWER)\b", re.I)
 _DECODER = json.JSONDecoder()
 
@@ -208,7 +207,7 @@ class ReplyReader:
             said = str(_DECODER.decode(f'"{text}"'))
         except ValueError:  # it ends within an escape
             return
-        yield from ((said[a:b], None) for a, b in sentence_spans(said) if said[a:b].rstrip().endswith(_ENDS))
+        yield from ((said[a:b], None) for a, b in sentence_spans(said) if said[a:b].rstrip().endswith(tuple(ENDS)))
 
     def _lines(self, end: int) -> Iterator[tuple[str, list[Any] | None]]:
         """The lines up to there that were not read yet."""

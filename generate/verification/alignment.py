@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from citewell.core.sentences import Span, sentence_spans
+from citewell.core.sentences import ENDS, Span, sentence_spans
 from citewell.generate.verification.numerals import NUMBER_WORDS
 from citewell.generate.verification.quantities import MONTHS, WEEKDAYS, Amount, Date, amounts_of, dates_of
 from citewell.generate.verification.uniform import uniform
@@ -108,8 +108,8 @@ def _is_quoted(claim: str, evidence: str) -> bool:
     if at < 0 or not wanted:
         return False
     before, after = text[:at].rstrip(), text[at + len(wanted) :].lstrip()
-    begins = not before or before[-1] in '.!?…:;"”»)。！？' or wanted[0].isupper()
-    ends = not after or wanted[-1] in ".!?…。！？:;" or after[0] in ".!?…;。！？"
+    begins = not before or before[-1] in f'{ENDS}:;"”»)」』' or wanted[0].isupper()
+    ends = not after or wanted[-1] in f"{ENDS}:;" or after[0] in f"{ENDS};"
     return begins and ends
 
 

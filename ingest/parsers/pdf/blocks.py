@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from citewell.core.sentences import ENDS
 from citewell.core.types import BlockKind
 from citewell.ingest.parsed import Line, RawBlock, row
 from citewell.ingest.parsers.pdf.direction import is_rtl
@@ -21,7 +22,7 @@ LOOK_BACK = 6  # blocks between the two ends of a paragraph that goes on over a 
 BULLET = re.compile(
     r"(?:[•‣●▪◦○■□✓✔➢*–—-]|\(?\.?\d{1,3}(?:\.\d{1,3}){0,4}[.)]|\.\d{1,2}|\(?\d{1,2}\)|\(?[a-zA-Z][.)]|\([ivxlIVXL]{1,5}\))\s+"
 )
-_ENDS = re.compile(r"[.!?:;。！？؟]['\"”’»)\]]*$")
+_ENDS = re.compile(rf"[{ENDS}:;]['\"”’»)\]]*$")
 _CAPTION = re.compile(
     r"[\[(]?(?:table|figure|fig\.|tabelle|tab\.|abbildung|abb\.|tableau|tabla|figura|표|그림|图|表|図)\s*\d",
     re.IGNORECASE,

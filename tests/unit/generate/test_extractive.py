@@ -53,7 +53,7 @@ def test_an_answer_keeps_below_its_words() -> None:
     assert choose(evidence_of(context, [1.0, 1.0, 0.9]), 3) == [0, 2]
 
 
-@pytest.mark.parametrize("mark", [", ", "; ", " "])
+@pytest.mark.parametrize("mark", [", ", "; ", "، ", " "])
 @pytest.mark.parametrize("place", [0, 40, 119])
 def test_of_a_long_sentence_the_clauses_around_the_answer_are_quoted(mark: str, place: int) -> None:
     words = [f"word{i}" for i in range(120)]
