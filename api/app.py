@@ -19,10 +19,10 @@ from citewell.api.errors import error_response, install_error_handlers
 from citewell.api.routes import health, router
 from citewell.core.errors import CitewellError
 from citewell.core.resources import package_path
-from citewell.pipeline.canary import CanaryRoute
-from citewell.pipeline.health import warm_up
 from citewell.pipeline.ingestion.service import JobKeeper
-from citewell.pipeline.upkeep import Upkeep
+from citewell.pipeline.upkeep.canary import CanaryRoute
+from citewell.pipeline.upkeep.health import warm_up
+from citewell.pipeline.upkeep.merging import Upkeep
 from citewell.pipeline.wiring import Engine
 
 MULTIPART_OVERHEAD_BYTES = 64_000

@@ -24,11 +24,11 @@ from citewell.ingest.jobs import IngestReport
 from citewell.pipeline import build, present
 from citewell.pipeline.around import neighbours
 from citewell.pipeline.ask import read_query, search
-from citewell.pipeline.canary import CanaryRoute
 from citewell.pipeline.explain import explain
-from citewell.pipeline.health import status as present_status
 from citewell.pipeline.ingestion import desk
 from citewell.pipeline.streaming import Event, answer_events
+from citewell.pipeline.upkeep.canary import CanaryRoute
+from citewell.pipeline.upkeep.health import status as present_status
 from citewell.pipeline.wiring import Engine
 
 ERRORS: dict[int | str, dict[str, Any]] = {

@@ -113,7 +113,7 @@ def citewell(documents: list[tuple[str, str]], system: str) -> dict[str, Any]:
     from citewell.core.settings import load_settings
     from citewell.evaluation.topics.corpora import JsonlCorpus
     from citewell.pipeline.build import ingest_documents
-    from citewell.pipeline.encoders import settle
+    from citewell.pipeline.upkeep.runtimes import settle
     from citewell.pipeline.wiring import Engine
 
     runtime = system.removeprefix("citewell ").partition(",")[0]

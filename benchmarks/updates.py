@@ -27,7 +27,7 @@ from citewell.core.types import Document, document_id, text_version
 from citewell.index.store.generations import generation_folder
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import Entry, ingest_documents
-from citewell.pipeline.maintain import compact
+from citewell.pipeline.upkeep.maintain import compact
 from citewell.pipeline.wiring import Engine
 
 WORDS = [f"word{i}" for i in range(5000)]

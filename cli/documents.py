@@ -82,7 +82,7 @@ def purge(doc_id: str, prove: bool, place: Place, as_json: bool) -> None:
     Earlier generations go, the index is built anew without it, and free pages and the log are rewritten. Its file is not touched.
     """
     engine = place.engine()
-    from citewell.pipeline import maintain
+    from citewell.pipeline.upkeep import maintain
 
     place.require_index()
     done = maintain.purge(engine, doc_id, prove=prove)

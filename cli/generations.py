@@ -12,7 +12,7 @@ from citewell.cli.common import ConsoleProgress, Place, common_options, print_js
 from citewell.core.errors import GenerationNotFound, InvalidQuery
 
 if TYPE_CHECKING:
-    from citewell.pipeline.canary import Comparison
+    from citewell.pipeline.upkeep.canary import Comparison
 
 
 @click.group(short_help="List, try, publish and prune the generations of the index.")
@@ -129,7 +129,7 @@ def compare(generation: int, questions: IO[str], place: Place, as_json: bool) ->
     if not lines:
         raise InvalidQuery("the file holds no question", hint="Write one question a line.")
     engine = place.engine()
-    from citewell.pipeline import canary
+    from citewell.pipeline.upkeep import canary
 
     with ConsoleProgress("compare", quiet=as_json) as progress:
         found = canary.compare(engine, generation, lines, progress.advance)
@@ -198,7 +198,7 @@ def stop(place: Place, as_json: bool) -> None:
 def report(generation: int | None, place: Place, as_json: bool) -> None:
     """Show how the tried generation's answers differ from the live one's."""
     engine = place.engine()
-    from citewell.pipeline import canary as trial
+    from citewell.pipeline.upkeep import canary as trial
 
     tried = engine.catalog.canary()
     engine.close()

@@ -65,7 +65,7 @@ def verify(place: Place, as_json: bool) -> None:
 def repair(place: Place, as_json: bool) -> None:
     """Mend what is damaged from the catalog: vectors are computed and generations built anew."""
     engine = place.engine()
-    from citewell.pipeline import maintain
+    from citewell.pipeline.upkeep import maintain
 
     with ConsoleProgress("repair") as progress:
         done = maintain.repair(engine, progress)
@@ -88,7 +88,7 @@ def repair(place: Place, as_json: bool) -> None:
 def compact(place: Place, as_json: bool) -> None:
     """Merge small blocks of the live generation, and drop what ended."""
     engine = place.engine()
-    from citewell.pipeline import maintain
+    from citewell.pipeline.upkeep import maintain
 
     name = maintain.compact(engine, thoroughly=True, wait_s=WRITER_WAIT_S)
     engine.close()
@@ -129,7 +129,7 @@ def migrate(place: Place, as_json: bool) -> None:
 def backup(target: Path, place: Place, as_json: bool) -> None:
     """Copy the catalog and the live generation to the new folder TARGET; the service may go on."""
     engine = place.engine()
-    from citewell.pipeline import maintain
+    from citewell.pipeline.upkeep import maintain
 
     place.require_index()
     generation = maintain.backup(engine, target)
@@ -145,7 +145,7 @@ def backup(target: Path, place: Place, as_json: bool) -> None:
 @common_options
 def restore(source: Path, place: Place, as_json: bool) -> None:
     """Put the backup in SOURCE in the place of the data directory; what was there is kept beside it."""
-    from citewell.pipeline import maintain
+    from citewell.pipeline.upkeep import maintain
 
     generation = maintain.restore(source, place.directory)
     if as_json:

@@ -158,7 +158,7 @@ def finish(engine: Engine, report: IngestReport, *, as_json: bool) -> None:
 def _compact(engine: Engine, *, quiet: bool) -> None:
     """Merges small blocks where there are some; what was ingested is searchable already, and a running service merges them else."""
     from citewell.core.errors import WriterBusy
-    from citewell.pipeline import maintain
+    from citewell.pipeline.upkeep import maintain
 
     with contextlib.suppress(WriterBusy):
         name = maintain.compact(engine)

@@ -20,7 +20,7 @@ _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("PROBLE
 def status(place: Place, as_json: bool) -> None:
     """Show what the index holds: documents, passages, generation, and the files that could not be read."""
     engine = place.engine()
-    from citewell.pipeline import health
+    from citewell.pipeline.upkeep import health
 
     result = health.status(engine)
     engine.close()
@@ -104,9 +104,9 @@ def doctor(show_settings: bool, tune: bool, place: Place, as_json: bool) -> None
     """Check models, index and settings; say what to do about each problem. Exits with 1 when there is one."""
     engine = place.engine()
     from citewell.core.settings import describe_settings
-    from citewell.pipeline import encoders, health
+    from citewell.pipeline.upkeep import health, runtimes
 
-    tunings = encoders.retune(engine, lambda what: click.echo(f"measuring {what}", err=True)) if tune else {}
+    tunings = runtimes.retune(engine, lambda what: click.echo(f"measuring {what}", err=True)) if tune else {}
     findings = health.examine(engine)
     rows = describe_settings(engine.settings)
     engine.close()

@@ -42,8 +42,8 @@ from citewell.index.store.generations import Manifest, Recipe
 from citewell.index.store.spending import Spending
 from citewell.ingest.chunking import Chunker
 from citewell.pipeline.asked import AskedLog
-from citewell.pipeline.budget import forwards_within, measured_forward
-from citewell.pipeline.drift import LiveScores
+from citewell.pipeline.upkeep.drift import LiveScores
+from citewell.pipeline.upkeep.forwards import forwards_within, measured_forward
 from citewell.rerank.cache import PairCache
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 from citewell.rerank.declaration import can_read

@@ -28,7 +28,7 @@ from citewell.core.types import document_id
 from citewell.index import files
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.build import ingest_paths, rebuild
-from citewell.pipeline.maintain import compact
+from citewell.pipeline.upkeep.maintain import compact
 from citewell.pipeline.wiring import Engine
 
 WORDS = [

@@ -19,7 +19,7 @@ from citewell.core.types import document_id
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.ask import search
-from citewell.pipeline.maintain import compact
+from citewell.pipeline.upkeep.maintain import compact
 
 TESTS = Path(__file__).parent
 # Steps of the queue and of publication; the second number: at which of the first times the step is reached.

@@ -10,7 +10,7 @@ from citewell.core.tracing import stage
 from citewell.core.types import Chunk, Document
 from citewell.index.embed import content_hash, embedding_input
 from citewell.ingest.jobs import Progress
-from citewell.pipeline.encoders import settle
+from citewell.pipeline.upkeep.runtimes import settle
 from citewell.pipeline.wiring import Engine
 
 

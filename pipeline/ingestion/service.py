@@ -8,8 +8,8 @@ from citewell.index.store.owners import alive
 from citewell.index.store.queue import JobRow
 from citewell.index.store.schema import FORMAT_VERSION
 from citewell.index.store.staging import Staging
-from citewell.pipeline.chore import Chore
 from citewell.pipeline.ingestion.worker import Worker
+from citewell.pipeline.upkeep.chore import Chore
 from citewell.pipeline.wiring import Engine
 
 INTERVAL_S = 1.0

@@ -12,7 +12,7 @@ from citewell.cli.demo import QUESTIONS
 from citewell.core.resources import package_path
 from citewell.evaluation.topics.trec import read_qrels
 from citewell.pipeline.ask import ask
-from citewell.pipeline.health import status
+from citewell.pipeline.upkeep.health import status
 from citewell.pipeline.wiring import Engine
 
 SAMPLE = package_path("data", "sample")

@@ -28,7 +28,7 @@ from citewell.encoders.runtimes import REFERENCE
 from citewell.encoders.tune import tune
 from citewell.index.embed import SentenceEmbedder
 from citewell.pipeline.build import ingest_paths
-from citewell.pipeline.encoders import settle
+from citewell.pipeline.upkeep.runtimes import settle
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 from citewell.rerank.reader import ReadingCrossEncoder

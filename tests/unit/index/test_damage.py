@@ -15,9 +15,9 @@ from citewell.core.errors import BackupInvalid, CitewellError, DocumentNotFound,
 from citewell.index import files
 from citewell.index.store.catalog import Catalog
 from citewell.index.store.verify import verify
-from citewell.pipeline import health, maintain
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths
+from citewell.pipeline.upkeep import health, maintain
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]

@@ -27,9 +27,9 @@ from citewell.index.store.writer import CatalogWriter
 from citewell.ingest.jobs import Silent
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
-from citewell.pipeline.health import status
-from citewell.pipeline.maintain import compact
-from citewell.pipeline.upkeep import Upkeep
+from citewell.pipeline.upkeep.health import status
+from citewell.pipeline.upkeep.maintain import compact
+from citewell.pipeline.upkeep.merging import Upkeep
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]

@@ -13,10 +13,10 @@ from citewell.core.errors import DocumentNotFound, IndexCorrupt, IndexIncompatib
 from citewell.core.settings import load_settings
 from citewell.index.store.generations import FOLDER, MANIFEST, generation_folder, read_manifest
 from citewell.index.store.writer import CatalogWriter
-from citewell.pipeline import health
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, rebuild
-from citewell.pipeline.maintain import repair
+from citewell.pipeline.upkeep import health
+from citewell.pipeline.upkeep.maintain import repair
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]

@@ -12,7 +12,7 @@ from citewell.core.errors import AnswerNotFound
 from citewell.core.settings import load_settings
 from citewell.pipeline.ask import ask, ask_again
 from citewell.pipeline.asked import FILE
-from citewell.pipeline.maintain import purge
+from citewell.pipeline.upkeep.maintain import purge
 from citewell.pipeline.wiring import Engine
 
 QUESTION = "How many days of annual leave does an employee have?"

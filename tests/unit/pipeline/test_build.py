@@ -9,9 +9,9 @@ import pytest
 
 from citewell.core.errors import DocumentNotFound, VersionGone
 from citewell.core.settings import load_settings
-from citewell.pipeline import health, maintain
 from citewell.pipeline.ask import search
 from citewell.pipeline.build import ingest_paths, ingest_upload
+from citewell.pipeline.upkeep import health, maintain
 from citewell.pipeline.wiring import Engine
 
 

@@ -12,9 +12,9 @@ from citewell.core.settings import load_settings
 from citewell.index.store.catalog import Canary
 from citewell.index.store.generations import generation_folder
 from citewell.index.store.writer import CatalogWriter
-from citewell.pipeline import maintain
 from citewell.pipeline.build import rebuild
-from citewell.pipeline.canary import CanaryRoute, compare, compared, is_tried, kept, path_of
+from citewell.pipeline.upkeep import maintain
+from citewell.pipeline.upkeep.canary import CanaryRoute, compare, compared, is_tried, kept, path_of
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]

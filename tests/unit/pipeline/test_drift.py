@@ -14,8 +14,8 @@ from citewell.encoders.kept import Kept
 from citewell.encoders.network import Loaded, Network
 from citewell.encoders.tuning import BOUNDS, Measured, Tuning
 from citewell.pipeline.ask import ask
-from citewell.pipeline.drift import ENOUGH, WRITE_EVERY, LiveScores, drift_of
-from citewell.pipeline.health import examine, status
+from citewell.pipeline.upkeep.drift import ENOUGH, WRITE_EVERY, LiveScores, drift_of
+from citewell.pipeline.upkeep.health import examine, status
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]

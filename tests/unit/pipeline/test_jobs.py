@@ -21,13 +21,13 @@ from citewell.index import files
 from citewell.index.store.queue import ALONE_AFTER, MAX_LOST_ALONE
 from citewell.index.store.verify import verify
 from citewell.index.store.writer import CatalogWriter
-from citewell.pipeline import health
 from citewell.pipeline.build import ingest_feed, ingest_paths, ingest_upload, queue_paths, upload_id
 from citewell.pipeline.ingestion import desk
 from citewell.pipeline.ingestion.page import write_page
 from citewell.pipeline.ingestion.preview import preview
 from citewell.pipeline.ingestion.watch import watch_paths
 from citewell.pipeline.ingestion.worker import Worker
+from citewell.pipeline.upkeep import health
 from citewell.pipeline.wiring import Engine
 
 

@@ -14,8 +14,8 @@ from faulty import serving
 from citewell.core.settings import load_settings
 from citewell.generate.language import endpoint
 from citewell.generate.language.endpoint import Preset
-from citewell.pipeline import language_models
-from citewell.pipeline.health import examine
+from citewell.pipeline.upkeep import language_models
+from citewell.pipeline.upkeep.health import examine
 from citewell.pipeline.wiring import Engine
 
 Make = Callable[..., Engine]
@@ -61,7 +61,7 @@ def test_passages_that_travel_unencrypted_are_told(
     away = "http://models.example:8000/v1"
     chosen = {"model": "http://127.0.0.1:9/v1", "fallback": [away]}
     engine = make_engine(tmp_path, load_settings(generate=chosen))
-    monkeypatch.setattr("citewell.pipeline.health.try_writer", lambda _: "it writes")
+    monkeypatch.setattr("citewell.pipeline.upkeep.health.try_writer", lambda _: "it writes")
     told = [f for f in examine(engine) if f.subject == "endpoint"]
     engine.close()
     assert [(f.state, away in f.detail) for f in told] == [("note", True)]

@@ -14,9 +14,9 @@ from citewell.core.settings import RerankSettings, Settings, load_settings
 from citewell.core.types import Query
 from citewell.evaluation.indexing import with_fixed_forwards
 from citewell.pipeline.ask import ask, search
-from citewell.pipeline.budget import BATCH, FILE, RUNS, forwards_within, measured_forward
-from citewell.pipeline.health import examine
 from citewell.pipeline.retrieve import first_stage, learn_to_rank, retrieve
+from citewell.pipeline.upkeep.forwards import BATCH, FILE, RUNS, forwards_within, measured_forward
+from citewell.pipeline.upkeep.health import examine
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.reader import ReadingCrossEncoder
 
@@ -51,7 +51,7 @@ def test_the_machine_is_measured_once(tmp_path: Path) -> None:
 @pytest.fixture
 def slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forward takes ten milliseconds."""
-    monkeypatch.setattr("citewell.pipeline.budget.measure_forward", lambda _: 10.0)
+    monkeypatch.setattr("citewell.pipeline.upkeep.forwards.measure_forward", lambda _: 10.0)
 
 
 @pytest.mark.usefixtures("slow_machine")

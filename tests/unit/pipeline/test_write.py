@@ -18,7 +18,7 @@ from citewell.generate.language.generator import LanguageGenerator
 from citewell.generate.language.metered import MeteredModel
 from citewell.pipeline.ask import ask
 from citewell.pipeline.build import ingest_paths
-from citewell.pipeline.health import status
+from citewell.pipeline.upkeep.health import status
 from citewell.pipeline.wiring import Engine
 
 PRICE = Price(read=1_000_000, written=1_000_000)

@@ -18,7 +18,7 @@ from citewell.core.models import BUNDLED_EMBEDDER, model_folder
 from citewell.core.settings import RerankSettings, load_settings
 from citewell.core.types import Query
 from citewell.pipeline.ask import ask, search
-from citewell.pipeline.health import examine
+from citewell.pipeline.upkeep.health import examine
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.cross_encoder import CrossEncoderReranker
 

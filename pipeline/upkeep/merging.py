@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from citewell.core.errors import WriterBusy
-from citewell.pipeline.chore import Chore
-from citewell.pipeline.maintain import compact
+from citewell.pipeline.upkeep.chore import Chore
+from citewell.pipeline.upkeep.maintain import compact
 from citewell.pipeline.wiring import Engine
 
 INTERVAL_S = 5.0

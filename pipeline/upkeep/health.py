@@ -22,11 +22,11 @@ from citewell.index.store.migrations import format_of
 from citewell.index.store.owners import alive
 from citewell.index.store.schema import FORMAT_VERSION
 from citewell.index.store.verify import Remedy, verify
-from citewell.pipeline.budget import forwards_within, measured_forward
-from citewell.pipeline.drift import drift_of
-from citewell.pipeline.encoders import what_runs
 from citewell.pipeline.ingestion import desk
-from citewell.pipeline.language_models import health_of_writers, hints_for_local, try_writer, warm_up_writers
+from citewell.pipeline.upkeep.drift import drift_of
+from citewell.pipeline.upkeep.forwards import forwards_within, measured_forward
+from citewell.pipeline.upkeep.language_models import health_of_writers, hints_for_local, try_writer, warm_up_writers
+from citewell.pipeline.upkeep.runtimes import what_runs
 from citewell.pipeline.wiring import Engine
 from citewell.rerank.endpoint import is_endpoint
 
