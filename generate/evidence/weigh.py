@@ -20,8 +20,9 @@ Analyse = Callable[[str], list[str]]
 Read = Callable[[Query, Sequence[Chunk]], Sequence[Reading]]
 TermWeights = Callable[[str], Mapping[str, float]]
 NOTHING = Sufficiency(0.0, -float("inf"))
-# By how much, in log odds, what a document says below the very question is ahead of everything else.
-ASKED_THERE = 4.0
+# By how much, in log odds, what a document says below the very question is ahead of everything else: too far for that to be quoted beside it,
+# and near enough (NEAR_ANSWER in conflicts.py) for another document to contradict it.
+ASKED_THERE = 3.0
 
 
 class Scales:

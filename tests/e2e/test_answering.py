@@ -100,6 +100,15 @@ def test_a_contradiction_between_equal_sources_is_shown_as_one(answered: Callabl
     assert "conflict" in answer.reasons
 
 
+def test_a_document_that_asks_the_very_question_is_contradicted_as_any_other(answered: Callable[..., Answer]) -> None:
+    asked = "How long is the notice period for permanent staff?"
+    answer = answered(
+        asked, NOTICE | {"questions.md": f"# Questions\n\n**{asked}**\n\nThe notice period is six weeks."}
+    )
+    assert "six weeks" in answer.sentences[0].text
+    assert ["four weeks" in conflict.citation.quote for conflict in answer.conflicts] == [True]
+
+
 def test_what_is_missing_of_two_questions_is_said(answered: Callable[..., Answer]) -> None:
     question = "When does the canteen in Graz open? How many parking spaces does the airport of Nairobi have?"
     answer = answered(question, NOTICE)

@@ -93,8 +93,8 @@ FAQ = "Q: When is it closed? A: Until January.", "Q: When is it not closed? A: I
 def test_what_stands_below_the_very_question_is_ahead_of_all_else() -> None:
     quotables = [q for p in shown(*FAQ).passages for q in quotable_sentences(p)]
     assert [q.text for q in quotables] == ["A: Until January.", "A: In spring.", "It opens late."]
-    weighed = np.array([-1.0, 3.0, -9.0])
-    assert asked_there("when is it closed", quotables, weighed).tolist() == [-1.0, -1.0 - ASKED_THERE, -9.0]
+    weighed = np.array([1.0, 3.0, -9.0])
+    assert asked_there("when is it closed", quotables, weighed).tolist() == [1.0, 1.0 - ASKED_THERE, -9.0]
     assert asked_there("When is it NOT closed?", quotables, weighed).tolist() == [3.0 - ASKED_THERE, 3.0, -9.0]
     assert asked_there("When was it closed?", quotables, weighed).tolist() == weighed.tolist()
     assert asked_there("?", quotables, weighed).tolist() == weighed.tolist()
