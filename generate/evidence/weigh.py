@@ -23,6 +23,7 @@ NOTHING = Sufficiency(0.0, -float("inf"))
 # By how much, in log odds, what a document says below the very question is ahead of everything else: too far for that to be quoted beside it,
 # and near enough (NEAR_ANSWER in conflicts.py) for another document to contradict it.
 ASKED_THERE = 3.0
+LEAST_ASKED, MOST_LABEL = 3, 2  # words of a question, and before it in a list
 
 
 class Scales:
@@ -90,10 +91,17 @@ def asked_there(question: str, quotables: Sequence[Quotable], logits: Rows) -> R
     Other words do not do: questions that differ in "when" for "where", or in "not", are as alike to an embedder as those that ask the same.
     """
     words = _words(question)
-    there = np.array([bool(words) and _words(quotable.asked)[-len(words) :] == words for quotable in quotables])
+    there = np.array(
+        [bool(words) and _unlabelled(_words(quotable.asked), len(words)) == words for quotable in quotables]
+    )
     if not there.any():
         return logits
     return np.where(there, logits, np.minimum(logits, logits[there].max() - ASKED_THERE))
+
+
+def _unlabelled(asked: list[str], length: int) -> list[str]:
+    """The words of a question without what may stand before it in a list, such as "Q" or a number."""
+    return asked[-length:] if length >= LEAST_ASKED and len(asked) <= length + MOST_LABEL else asked
 
 
 def _words(text: str) -> list[str]:
