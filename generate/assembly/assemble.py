@@ -15,6 +15,7 @@ from citewell.core.words import stems
 from citewell.generate.assembly.fit import density, trimmed
 
 Fetched = Mapping[str, StoredPassage]
+GOES_ON = tuple(":,;：，；")  # what a passage ends with that breaks off
 # Two passages that share this part of their word triples say the same (Jaccard similarity).
 NEAR_DUPLICATE = 0.9
 # A passage of an older edition gives way to one of the newer that shares this part of its words: they speak of the same.
@@ -179,9 +180,7 @@ def _worth_adding(passages: Sequence[Passage], neighbours: Fetched, query: Query
                 continue
             gain = len((asked - known) & stems(other.text)) / max(1, len(asked))
             follows = 0 <= other.start_char - passage.chunk.end_char <= 2
-            gain += (
-                OPEN_END if follows and passage.chunk.text.rstrip().endswith((":", ",", ";", "：", "，", "；")) else 0.0
-            )
+            gain += OPEN_END if follows and passage.chunk.text.rstrip().endswith(GOES_ON) else 0.0
             if gain >= LEAST_GAIN:
                 found.append((gain, -place, stored))
     found.sort(key=lambda row: (-row[0], -row[1], row[2].chunk.chunk_id))
