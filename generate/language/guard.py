@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
@@ -22,6 +23,8 @@ EARNED, MOST_SAVED = 0.2, 10.0
 FAILURES, REST_S = 5, 30.0
 LEAST_S = 0.05  # less is no time to ask in
 SHARE = 2 / 3  # of the time that is left, for a try that is not the last: what hangs leaves time for another
+
+Settle = Callable[[bool | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,23 @@ class Breaker:
             return "closed"
         return "half-open" if self._trying or time.monotonic() >= self._until else "open"
 
-    def admit(self) -> bool:
-        """Whether a call may be made now; it must be followed by `settle`."""
-        with self._lock:
-            if self.failures < self._most:
-                return True
-            if self._trying or time.monotonic() < self._until:
-                return False
-            self._trying = True
-            return True
+    def admit(self) -> Settle | None:
+        """What is to be told how the call ended, which may be made now; None where none may.
 
-    def settle(self, *, failed: bool | None) -> None:
-        """How a call that was admitted ended; None where it was not made after all, which tells nothing."""
+        It is told whether the call failed, or None where it was not made after all. What was called before the breaker opened may end
+        while one call is let through as a trial, and does not end that.
+        """
         with self._lock:
-            self._trying = False
+            trial = self.failures >= self._most
+            if trial and (self._trying or time.monotonic() < self._until):
+                return None
+            self._trying = self._trying or trial
+        return partial(self._settle, trial)
+
+    def _settle(self, trial: bool, failed: bool | None) -> None:
+        with self._lock:
+            if trial:
+                self._trying = False
             if failed is None:
                 return
             self.failures = self.failures + 1 if failed else 0
@@ -128,7 +134,7 @@ class GuardedModel(WrappedModel):
     def _once(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None
     ) -> Completion:  # fmt: skip
-        if not self._breaker.admit():
+        if (settle := self._breaker.admit()) is None:
             raise Resting(
                 f"{self.name} failed again and again and rests",
                 hint="It is asked again after a while; citewell doctor tries it now.",
@@ -149,7 +155,7 @@ class GuardedModel(WrappedModel):
                 self._failed += 1
             raise
         finally:
-            self._breaker.settle(failed=failed)
+            settle(failed)
 
     def _pay(self) -> bool:
         """Takes one more try from what was saved, where there is one."""

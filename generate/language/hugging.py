@@ -17,6 +17,7 @@ from citewell.core.answers import Usage
 from citewell.core.errors import CitewellError, ModelFailed, ModelUnavailable
 from citewell.core.language import Completion, Listener, Message
 from citewell.core.models import model_folder
+from citewell.core.threads import release_threads
 
 INSTALL = "pip install 'citewell[transformers]'"
 COUNTED = 4096  # texts whose length in tokens is remembered
@@ -95,6 +96,7 @@ class TransformersModel:
             raise ModelFailed(f"{self.name} fails: {type(error).__name__}: {str(error)[:200]}") from error
         finally:
             self._turn.release()
+            release_threads()
         if time.monotonic() > ends:
             raise ModelFailed(
                 f"{self.name} took longer than {seconds:.0f} s",

@@ -110,10 +110,9 @@ class LlamaModel:
         return done
 
     def close(self) -> None:
-        """Closes the connection to its port."""
-        if "_client" in self.__dict__:
-            self._client.close()
-            del self.__dict__["_client"]
+        """Closes the connection to its port and unloads the model."""
+        with self._loading:
+            self._unload()
 
     @property
     def address(self) -> str:
@@ -133,6 +132,13 @@ class LlamaModel:
                 self._started = self._start()
             return self._started
 
+    def _unload(self) -> None:
+        """While nobody loads it."""
+        if "_client" in self.__dict__:
+            self._client.close()
+            del self.__dict__["_client"]
+        self._started = None
+
     def _go_on_without(self) -> None:
         """Nothing is guessed from now on: too little of it is right. The model is loaded anew for that, without its kept prefix."""
         if not self._turn.acquire(blocking=False):
@@ -143,18 +149,13 @@ class LlamaModel:
                     "%s: %d of %d guessed tokens were right, which does not pay; nothing is guessed from now on",
                     self.name, self.guesses.accepted, self.guesses.drafted,
                 )  # fmt: skip
-                self._draft, self._started = "", None
-                self.close()
+                self._draft = ""
+                self._unload()
         finally:
             self._turn.release()
 
     def _start(self) -> Any:
-        try:
-            import xllamacpp
-        except ImportError as error:
-            raise ModelUnavailable(
-                f"{self._name} needs the package xllamacpp", hint=f"Install it: {INSTALL}"
-            ) from error
+        xllamacpp = _library(self._name)
         path = self._find()
         if not path.is_file():
             raise ModelUnavailable(f"there is no file {path}", hint="Check generate.model.")
@@ -198,6 +199,26 @@ class LlamaModel:
 
     def _count(self, text: str) -> int:
         return len(self._post("tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"])
+
+
+def _library(name: str) -> Any:
+    """The package. Raises ModelUnavailable."""
+    try:
+        try:
+            import xllamacpp
+        except ModuleNotFoundError:
+            raise
+        except ImportError:  # it needs the system's libgomp, which small systems lack; PyTorch brings its own
+            import torch  # noqa: F401
+            import xllamacpp
+    except ModuleNotFoundError as error:
+        raise ModelUnavailable(f"{name} needs the package xllamacpp", hint=f"Install it: {INSTALL}") from error
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"xllamacpp cannot be loaded: {error}",
+            hint="Install the library that it names (libgomp: libgomp1 in Debian).",
+        ) from error
+    return xllamacpp
 
 
 @dataclass(slots=True)

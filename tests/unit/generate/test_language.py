@@ -19,7 +19,7 @@ from citewell.core.types import Context, Query
 from citewell.core.verdicts import Check
 from citewell.generate.language.choose import model_for
 from citewell.generate.language.generator import DECLINED, REPAIRED, REWRITTEN, LanguageGenerator
-from citewell.generate.language.guard import GuardedModel, Resting
+from citewell.generate.language.guard import Breaker, GuardedModel, Resting
 from citewell.generate.language.hugging import TransformersModel
 from citewell.generate.language.reply import read_reply, reply_schema
 
@@ -124,6 +124,26 @@ def test_what_would_fail_again_is_not_asked_again() -> None:
     with pytest.raises(ModelFailed):
         GuardedModel(model).complete([], None, 5, 10)
     assert len(model.asked) == 1
+
+
+def test_a_call_from_before_the_breaker_opened_does_not_end_the_trial_of_one_after_it() -> None:
+    breaker = Breaker(failures=2, rest_s=0.0)
+    straggler, *failing = [breaker.admit() for _ in range(3)]
+    for settle in failing:
+        assert settle is not None
+        settle(True)
+    trial = breaker.admit()
+    assert trial is not None
+    assert straggler is not None
+    straggler(True)
+    assert breaker.admit() is None
+    assert breaker.state == "half-open"
+    trial(None)  # not made after all: another may be tried
+    another = breaker.admit()
+    assert another is not None
+    another(False)
+    assert breaker.state == "closed"
+    assert None not in [breaker.admit(), breaker.admit()]
 
 
 def test_what_fails_again_and_again_rests_and_is_tried_again_later() -> None:
