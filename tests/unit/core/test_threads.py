@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -72,3 +73,26 @@ def test_a_model_that_ran_leaves_no_thread_behind() -> None:
 
     with ThreadPoolExecutor(1) as fresh:
         assert fresh.submit(measured).result() == 0
+
+
+LATE = """
+from citewell.core.threads import release_threads
+release_threads()
+import os, torch
+torch.set_num_threads(2)
+def computed():
+    own = set(os.listdir("/proc/self/task"))
+    a = torch.ones(600, 600)
+    (a @ a).sum()
+    began = len(set(os.listdir("/proc/self/task")) - own)
+    release_threads()
+    return began, len(set(os.listdir("/proc/self/task")) - own)
+print(*computed())
+"""
+
+
+def test_what_is_loaded_after_the_first_release_is_released_too() -> None:
+    told = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=True, timeout=120)
+    began, left = map(int, told.stdout.split())
+    assert began >= 1
+    assert left == 0
