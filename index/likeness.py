@@ -11,7 +11,6 @@ import re
 import sqlite3
 
 import numpy as np
-from datasketch import MinHash
 
 NUMBERS = 64
 BANDS = 16
@@ -24,6 +23,8 @@ _WORD = re.compile(r"\w+")
 
 def signature_of(text: str) -> bytes | None:
     """The signature of a text; None for one of few words."""
+    from datasketch import MinHash  # a third of the time in which everything else of a command is imported
+
     words = _WORD.findall(text.casefold())
     if len(words) < MIN_WORDS:
         return None

@@ -98,6 +98,13 @@ class CrossEncoderReranker:
         return [cut(query.text, p.headed_text, self._tokenizer, room) for p in passages]
 
 
+def require_words(folder: Path, tokenizer: int, model: int) -> None:
+    """Raises ModelMismatch when the tokenizer in `folder` knows more words than the model."""
+    if tokenizer > model:
+        what = f"the tokenizer in {folder} has {tokenizer} words and the model {model}: it belongs to another model"
+        raise ModelMismatch(what, hint=HINT)
+
+
 def require_scoring_head(folder: Path) -> None:
     """Raises ModelUnavailable or ModelMismatch unless the configuration in `folder` is that of a model with one score a pair.
 

@@ -35,7 +35,7 @@ class ReadingCrossEncoder(CrossEncoderReranker):
         return f"reader-{file_sha256(self._folder / READER_FILE)[:8]}-{super()._network_key}"
 
     def _load(self) -> Loaded:
-        from citewell.rerank.pair_network import load_reader
+        from citewell.rerank.reading_network import load_reader
 
         return load_reader(self._folder, self._settings.max_tokens)
 

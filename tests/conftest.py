@@ -141,7 +141,7 @@ def tiny_reader(tmp_path_factory: pytest.TempPathFactory, tiny_cross_encoder: Pa
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from citewell.rerank.pair_model import PairModel
+    from citewell.rerank.train.pair_model import PairModel
 
     folder = tmp_path_factory.mktemp("reader")
     torch.manual_seed(1)

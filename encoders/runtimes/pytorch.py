@@ -25,9 +25,8 @@ class TorchRuntime:
 
     def __init__(self, module: nn.Module, precision: str, threads: int) -> None:
         import torch
-        from sentence_transformers.util import get_device_name
 
-        self._device = torch.device(get_device_name())
+        self._device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
         self._module = module.to(self._device).eval()
         self._dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
         self._threads = threads

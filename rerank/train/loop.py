@@ -19,11 +19,11 @@ from transformers import AutoTokenizer
 from citewell.core.errors import DatasetInvalid, ModelFailed, SettingsError
 from citewell.core.machine import available_threads
 from citewell.core.models import model_folder, weights_fingerprint
-from citewell.rerank.pair_model import PairModel, compute_dtype
 from citewell.rerank.train.encode import batches, collate, encode
 from citewell.rerank.train.groups import Group
 from citewell.rerank.train.losses import losses
 from citewell.rerank.train.measure import measure
+from citewell.rerank.train.pair_model import PairModel, compute_dtype
 from citewell.rerank.train.ship import replace_folder, ship
 
 CHECKPOINT = "checkpoint.pt"
@@ -110,7 +110,7 @@ class _Run:
         return plan
 
     def _optimizer(self) -> torch.optim.AdamW:
-        heads = ("span.", "answerable.", "trunk.classifier.")
+        heads = ("heads.", "trunk.classifier.")
         named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         rates = {True: self.settings.head_learning_rate, False: self.settings.learning_rate}
         parts = [

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from citewell.rerank.pair_model import Outputs
 from citewell.rerank.train.encode import Batch, Encoded
+from citewell.rerank.train.pair_model import Outputs
 
 PRIOR_SHARE = 0.15  # of the listwise target: what the bi-encoder says, so that its knowledge is kept
 PRIOR_SHARPNESS = 20.0  # per unit of cosine similarity

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from citewell.core.scores import auroc
-from citewell.rerank.pair_model import PairModel
 from citewell.rerank.spans import best_span
 from citewell.rerank.train.encode import Encoded, collate
+from citewell.rerank.train.pair_model import PairModel
 
 BATCH = 16
 SPOILED = "spoiled"  # questions changed by rule are easier to see through than those that people made

@@ -12,7 +12,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from citewell.core.models import CARD, write_checksums
-from citewell.rerank.pair_model import PairModel
+from citewell.rerank.train.pair_model import PairModel
 
 _CARD = """\
 # A cross-encoder that reads

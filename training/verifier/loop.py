@@ -16,9 +16,9 @@ from torch import Tensor
 
 from citewell.core.tokens import ModelTokenizer
 from citewell.encoders.window import cut
-from citewell.generate.verification.network import RANK, EntailmentModel, load_tokenizer
 from citewell.generate.verification.uniform import uniform
 from citewell.training.verifier.claims import SUPPORTED, Claim
+from citewell.training.verifier.model import RANK, EntailmentModel, load_tokenizer
 
 CHECKPOINT = "checkpoint.pt"
 SPECIAL_TOKENS = 3

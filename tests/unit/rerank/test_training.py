@@ -29,7 +29,6 @@ from citewell.core.models import (
 from citewell.core.scores import auroc
 from citewell.core.settings import RerankSettings
 from citewell.core.types import Query
-from citewell.rerank.pair_model import Outputs, PairModel
 from citewell.rerank.reader import READER_FILE, ReadingCrossEncoder
 from citewell.rerank.train.encode import Encoded, batches, collate, encode
 from citewell.rerank.train.groups import Group, TrainingPassage, bucket, read_groups, write_groups
@@ -43,6 +42,7 @@ from citewell.rerank.train.losses import (
     SPAN_WEIGHT,
     losses,
 )
+from citewell.rerank.train.pair_model import Outputs, PairModel
 from citewell.rerank.train.ship import replace_folder
 
 COLOURS = ("red", "blue", "green", "grey", "brown", "pink", "white", "black")
@@ -249,7 +249,7 @@ def test_what_the_bi_encoder_gets_wrong_counts_more() -> None:
 def test_training_goes_on_from_a_trained_model_with_its_heads(tiny_reader: Path) -> None:
     model = PairModel.from_encoder(tiny_reader)
     kept = load_file(tiny_reader / READER_FILE)
-    assert torch.equal(model.span.weight, kept["span.weight"].float())
+    assert torch.equal(model.heads.span.weight, kept["span.weight"].float())
     scorer = AutoModelForSequenceClassification.from_pretrained(tiny_reader, local_files_only=True)
     assert torch.equal(model.trunk.classifier.weight, scorer.classifier.weight)  # type: ignore[union-attr]
 

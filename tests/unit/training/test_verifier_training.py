@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from citewell.core.errors import DatasetInvalid
-from citewell.generate.verification.network import EntailmentModel
+from citewell.generate.verification.network import load_verifier
 from citewell.generate.verification.weights import ALIGNED, FEATURES, VerifierWeights
 from citewell.training.verifier.claims import CONTRADICTED, NOT_SUPPORTED, SUPPORTED, Claim, judged_claims, made_claims
 from citewell.training.verifier.fit import Described, figures, fit_weights
@@ -110,9 +110,11 @@ def test_training_learns_goes_on_where_it_was_killed_and_ships_what_it_trained(
         torch.testing.assert_close(again.changes()[name], value)
 
     model.save(tmp_path / "shipped")
-    merged = EntailmentModel.merged(tiny_cross_encoder, tmp_path / "shipped").eval()
+    shipped = load_verifier(tiny_cross_encoder, tmp_path / "shipped", RECIPE.max_tokens).module
     with torch.inference_mode():
-        torch.testing.assert_close(merged(*collate(rows)), model(*collate(rows)), atol=2e-2, rtol=2e-2)
+        supported, silent, contradicted = model(*collate(rows)).unbind(-1)
+        odds = supported - torch.logaddexp(silent, contradicted), contradicted - torch.logaddexp(supported, silent)
+        torch.testing.assert_close(shipped(*collate(rows)), odds, atol=2e-2, rtol=2e-2)
 
 
 def test_weights_keep_their_promise_and_alignment_alone_does_without_the_model() -> None:

@@ -1,4 +1,4 @@
-"""The network: one trunk that reads question and passage together, a relevance score, and a reader on the same forward pass."""
+"""The network in training: one trunk that reads question and passage together, a relevance score, and a reader on the same forward pass."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
 from citewell.core.errors import SettingsError
 from citewell.rerank.reader import READER_FILE, has_reader
-from citewell.rerank.spans import OUTSIDE
+from citewell.rerank.reading_network import ReaderHeads
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,7 @@ class PairModel(nn.Module):
     def __init__(self, trunk: nn.Module, hidden: int) -> None:
         super().__init__()
         self.trunk = trunk
-        self.span = nn.Linear(hidden, 2)
-        self.answerable = nn.Linear(hidden, 1)
+        self.heads = ReaderHeads(hidden)
 
     @classmethod
     def from_encoder(cls, folder: Path) -> PairModel:
@@ -47,19 +46,13 @@ class PairModel(nn.Module):
         )
         trunk.float()
         trunk.bert.embeddings.word_embeddings.weight.requires_grad_(False)
-        return cls.with_heads(trunk, folder) if has_reader(folder) else cls(trunk, trunk.config.hidden_size)
-
-    @classmethod
-    def with_heads(cls, trunk: nn.Module, folder: Path) -> PairModel:
-        """A trunk with the reader's heads that `save` left in `folder`."""
-        model = cls(trunk, int(trunk.config.hidden_size))  # type: ignore[union-attr,arg-type]
-        state = {key: value.float() for key, value in load_file(folder / READER_FILE).items()}
-        for name, head in (("span", model.span), ("answerable", model.answerable)):
-            head.load_state_dict({"weight": state[f"{name}.weight"], "bias": state[f"{name}.bias"]})
+        model = cls(trunk, trunk.config.hidden_size)
+        if has_reader(folder):
+            model.heads.load(folder)
         return model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Outputs:
-        """Logits for `(pairs, tokens)` of int64; outside the passage no answer starts or ends. The heads compute in single precision."""
+        """Logits for `(pairs, tokens)` of int64. The heads compute in single precision."""
         bert: Any = self.trunk.bert
         hidden = bert(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
@@ -68,13 +61,7 @@ class PairModel(nn.Module):
             hidden = hidden.float()
             pooled = bert.pooler(hidden)
             relevance = self.trunk.classifier(pooled).squeeze(-1)  # type: ignore[operator]
-            answerable = self.answerable(pooled).squeeze(-1)
-            spans = self.span(hidden)
-        # The passage, without the [SEP] after it.
-        place = attention_mask.cumsum(1)
-        inside = (token_type_ids == 1) & (attention_mask == 1) & (place < attention_mask.sum(1, keepdim=True))
-        start, end = spans.masked_fill(~inside.unsqueeze(-1), OUTSIDE).unbind(-1)
-        return Outputs(relevance, answerable, start, end)
+            return Outputs(relevance, *self.heads(hidden, pooled, attention_mask, token_type_ids))
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         """Weights in half precision, loadable by transformers and by sentence-transformers' CrossEncoder; the reader's heads beside them."""
@@ -83,8 +70,7 @@ class PairModel(nn.Module):
         save_file(
             {k: v for k, v in state.items() if "position_ids" not in k}, folder / "model.safetensors", {"format": "pt"}
         )
-        heads = {"span": self.span, "answerable": self.answerable}
-        reader = {f"{n}.{k}": v.detach().half() for n, head in heads.items() for k, v in head.state_dict().items()}
+        reader = {name: value.detach().half() for name, value in self.heads.state_dict().items()}
         save_file(reader, folder / READER_FILE, {"format": "pt"})
         config = self.trunk.config.to_dict()  # type: ignore[union-attr,operator]
         # Half precision is how it is stored; processors compute in single precision or bfloat16.
