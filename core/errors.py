@@ -268,8 +268,13 @@ class BackupInvalid(CitewellError):
 
 
 class ModelUnavailable(CitewellError):
-    """A model cannot be found or loaded."""
+    """A model cannot be found, loaded or reached.
 
+    `wait_s`: for how long a service asked to be left alone; `was_read`: whether it may have read what it was asked.
+    """
+
+    wait_s: float = 0.0
+    was_read: bool = True
     code = "model.unavailable"
     default_hint = "Give a local path, or a hub name such as org/name while the network is up."
 
@@ -282,8 +287,9 @@ class ModelMismatch(CitewellError):
 
 
 class ModelFailed(CitewellError):
-    """A model that was loaded gives no usable result."""
+    """A model that was loaded gives no usable result; `was_read`: whether it may have read what it was asked."""
 
+    was_read: bool = True
     code = "model.failed"
     default_hint = 'Choose another model, or set rerank.on_failure = "skip" to answer without it.'
 

@@ -13,7 +13,7 @@ ANSWER_REASONS = {
     "citation_mended": "A sentence is cited with another span than it was drafted with.",
     "generator_failed": "The chosen model wrote nothing that can be used; the next generator answered.",
     "budget_spent": "The chosen model was not asked, because it would have taken more than may be spent; the next generator answered.",
-    "generator_cut_off": "The model failed while it wrote; the answer is what was whole by then.",
+    "generator_cut_off": "The model failed, or ran out of tokens, while it wrote; the answer is what was whole by then.",
     "generator_escalated": "Nothing that a model wrote passed verification; the next generator answered.",
     "model_declined": "The model finds no answer in the passages.",
     "reply_repaired": "The model's first reply could not be read; it was asked once more.",

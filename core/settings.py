@@ -292,18 +292,23 @@ class GenerateSettings(Section):
 
     model: str = Field(
         "",
-        description="What writes answers: empty, the documents' own sentences; else a GGUF file, `smollm2`, a folder or name that transformers loads, the address of an OpenAI-compatible endpoint such as http://127.0.0.1:8080/v1, or one of its presets and a model such as groq:llama-3.3-70b-versatile.",
+        description="What writes answers: empty, the documents' own sentences; else a GGUF file, `smollm2`, a folder or name that transformers loads, the address of an OpenAI-compatible endpoint such as http://127.0.0.1:8080/v1, or one of its presets and a model such as groq:openai/gpt-oss-20b.",
     )
     fallback: tuple[str, ...] = Field(
         (),
         description="Models that are asked in turn where generate.model fails or nothing that it writes can be verified; at last the documents are quoted.",
     )
     endpoint_model: str = Field(
-        "", description="The model that is asked of an endpoint; empty: the only one it serves."
+        "",
+        description="The model that is asked of the endpoint generate.model; empty: the only one it serves. Any address may name its own: http://host/v1#NAME.",
     )
     endpoint_key: SecretStr = Field(
         SecretStr(""),
-        description="The endpoint's key; empty: that of the preset's environment variable, such as GROQ_API_KEY.",
+        description="The key of generate.model and its replicas; empty: that of the preset's environment variable, such as GROQ_API_KEY.",
+    )
+    keys: dict[str, SecretStr] = Field(
+        {},
+        description="Keys of models in generate.fallback, by their names there; a preset's has its environment variable.",
     )
     replicas: tuple[str, ...] = Field(
         (),
@@ -348,6 +353,14 @@ class GenerateSettings(Section):
     threshold: float = Field(
         0.4, ge=0, le=1, description="Abstain when the probability that the context holds the answer is lower."
     )
+
+    def of(self, name: str) -> GenerateSettings:
+        """These settings for one of the models that they name; a key goes only to whom it was set for."""
+        address, _, asked = name.partition("#") if "://" in name else (name, "", "")
+        changed: dict[str, object] = {"model": address}
+        if name not in (self.model, *self.replicas):
+            changed |= {"endpoint_key": self.keys.get(name, SecretStr("")), "endpoint_model": ""}
+        return self.model_copy(update=changed | ({"endpoint_model": asked} if asked else {}))
 
 
 class StorageSettings(Section):
@@ -470,13 +483,13 @@ def describe_settings(settings: Settings) -> list[dict[str, object]]:
         values = getattr(settings, section)
         for name, field in type(values).model_fields.items():
             value, default = getattr(values, name), field.default
-            hidden = isinstance(value, SecretStr)
-            rows.append(
-                {
-                    "name": f"{section}.{name}",
-                    "value": ("set" if value.get_secret_value() else "") if hidden else value,
-                    "default": "" if hidden else default,
-                    "description": field.description,
-                }
-            )
+            shown = {"value": _shown(value), "default": "" if isinstance(value, SecretStr) else default}
+            rows.append({"name": f"{section}.{name}", **shown, "description": field.description})
     return rows
+
+
+def _shown(value: object) -> object:
+    """A value without its secrets."""
+    if isinstance(value, SecretStr):
+        return "set" if value.get_secret_value() else ""
+    return {key: _shown(one) for key, one in value.items()} if isinstance(value, dict) else value

@@ -10,11 +10,12 @@ from citewell.core.answers import Answer, AnswerStatus, Conflict, Usage
 from citewell.core.tracing import Trace
 from citewell.core.types import Context, Query
 from citewell.generate.conflicts import conflicts_of
+from citewell.generate.language.generator import CUT_OFF
 from citewell.generate.verification.draft import Verified
 from citewell.index.snapshot import Snapshot
 from citewell.pipeline.part import Part
 from citewell.pipeline.wiring import Engine
-from citewell.pipeline.write import CUT_OFF, Written
+from citewell.pipeline.write import Written
 
 MOST_LOOKED_FOR = 12
 

@@ -288,8 +288,8 @@ class Engine:
 
     def _guarded(self, name: str) -> GuardedModel:
         """The model of this name, with tries and a breaker, counted call by call."""
-        chosen = self.settings.generate
-        model = model_for(chosen.model_copy(update={"model": name}), self.tokenizer, self.settings.encoders.threads)
+        chosen = self.settings.generate.of(name)
+        model = model_for(chosen, self.tokenizer, self.settings.encoders.threads)
         is_remote = isinstance(model, EndpointModel)
         price = chosen.prices.get(name, None if is_remote else FREE)
         metered = MeteredModel(model, name, price, self.settings.budget, self.spending)

@@ -15,7 +15,7 @@ from citewell.core.reasons import CHECK_REASONS
 from citewell.core.tracing import stage
 from citewell.core.types import Context, Query
 from citewell.core.verdicts import Check
-from citewell.generate.language.generator import DECLINED, LanguageGenerator
+from citewell.generate.language.generator import CUT_OFF, DECLINED, LanguageGenerator
 from citewell.generate.verification.draft import Verified
 from citewell.pipeline.audience import NOBODY, Audience
 from citewell.pipeline.checking import Checks
@@ -23,7 +23,7 @@ from citewell.pipeline.part import Part
 from citewell.pipeline.wiring import Engine
 
 FAILURES = (ModelUnavailable, ModelFailed, ModelMismatch)
-FAILED, ESCALATED, CUT_OFF = "generator_failed", "generator_escalated", "generator_cut_off"
+FAILED, ESCALATED = "generator_failed", "generator_escalated"
 BUDGET_SPENT = "budget_spent"
 
 
@@ -79,6 +79,7 @@ class _Desk:
 
     def answer_by(self, generator: Generator) -> Written:
         """What a generator says, and where sentences were not accepted and more can be written, what it says then."""
+        broken = False
         with self._checks() as checks:
             with stage("generate", route=generator.route) as span:
                 try:
@@ -87,9 +88,10 @@ class _Desk:
                     span.facts["warning"] = _told(generator, error)
                     spent = (BUDGET_SPENT,) if isinstance(error, BudgetSpent) else ()
                     draft = Draft(tuple(checks.taken), generator.route, (CUT_OFF, *spent))
+                    broken = True
                 span.facts["sentences"] = len(draft.sentences)
             verified = self._verified(checks)
-        if CUT_OFF in draft.notes:
+        if broken:
             notes = draft.notes if verified.sentences else (FAILED, *draft.notes[1:])
             return Written(draft, verified, notes)
         refused = [check for check in verified.checks if not check.kept]
@@ -138,4 +140,4 @@ def _why(check: Check) -> str:
 
 
 def _told(generator: Generator, error: CitewellError) -> str:
-    return f"{generator.route} wrote no answer: {error.message}"
+    return f"{generator.route} wrote no answer: {error.message}{f'. {error.hint}' if error.hint else ''}"

@@ -25,6 +25,7 @@ class Service:
     keys: list[str] = field(default_factory=list)
     address: str = ""
     chance: random.Random = field(default_factory=lambda: random.Random(7))
+    says: list[tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=list)  # status, body, headers
     over: threading.Event = field(default_factory=threading.Event)
     down: threading.Event = field(default_factory=threading.Event)
 
@@ -49,6 +50,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_status(self, status: int) -> None:
         self.send_error(status)
+
+    def do_said(self) -> None:
+        """What the test put there: an answer in one piece, or a complaint."""
+        status, body, headers = self.service.says.pop(0) if self.service.says else (500, {}, {})
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def do_cut(self) -> None:
+        self._begin()
+        self._piece(GOOD[:-20])
 
     def do_reset(self) -> None:
         self.connection.close()
@@ -117,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-FAULTS = ["500", "429", "404", *sorted(name.removeprefix("do_") for name in vars(Handler) if name.startswith("do_") and name not in {"do_POST", "do_status"})]  # fmt: skip
+FAULTS = ["500", "429", "404", *sorted(name.removeprefix("do_") for name in vars(Handler) if name.startswith("do_") and name not in {"do_POST", "do_status", "do_said"})]  # fmt: skip
 
 
 @contextlib.contextmanager

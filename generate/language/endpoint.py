@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import re
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from citewell.core.addresses import bearer, check_address
-from citewell.core.answers import Usage
-from citewell.core.errors import ModelFailed, ModelUnavailable, SettingsError
+from citewell.core.errors import CitewellError, ModelFailed, ModelUnavailable, SettingsError
 from citewell.core.language import Completion, Listener, Message
 from citewell.core.protocols import TokenCounter
 from citewell.core.settings import GenerateSettings
+from citewell.generate.language.events import CUT, complaint, end_of, events_of, text_of, usage_of, wait_of, whole_text
 
 CONNECT_S = 5.0
 MOST_KEPT = 8  # connections that stay open between questions
-MAX_LINE = 200_000  # characters of one event
 EVENTS_BESIDES = 64  # beside one for each token of the answer; a stream that has more does not come to an end
 SAFETY = 1.3  # by which another tokenizer may need more tokens than ours
 _SEED = 13
 _HINT = "Check generate.model, generate.endpoint_model and the key; until it answers, answers are quoted from the documents."
 _BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_REFUSED = frozenset({400, 422})
+# What not every service takes, and how a complaint names it; without it there is an answer all the same.
+_OPTIONAL = {
+    "response_format": re.compile(r"response.?format|json.?schema|structured|grammar", re.I),
+    "stream_options": re.compile(r"stream.?options|include.?usage", re.I),
+    "seed": re.compile(r"\bseed\b", re.I),
+    "temperature": re.compile(r"temperature", re.I),
+    "cache_prompt": re.compile(r"cache.?prompt", re.I),
+}
+_OTHER_NAME = "max_completion_tokens"
+_TOO_LITTLE = "A model that thinks before it answers needs more tokens: raise generate.answer_tokens."
+_STATUS_HINTS = {
+    400: "Not every model of a service takes a schema: try another one, or generate.structured = false.",
+    401: "Check the key: generate.endpoint_key, generate.keys, or the service's environment variable.",
+    403: "Check the key, and whether it may use this model.",
+    404: "Check the model's name and the address.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +77,17 @@ def is_endpoint(model: str) -> bool:
     return model.startswith(("http://", "https://")) or model.partition(":")[0] in PRESETS
 
 
-@cache
+_loops: list[asyncio.AbstractEventLoop] = []
+_making = threading.Lock()
+
+
 def _loop() -> asyncio.AbstractEventLoop:
     """The loop on which requests run, in a thread of its own: only there a deadline holds whatever the other side does."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="citewell-endpoints", daemon=True).start()
-    return loop
+    with _making:
+        if not _loops:
+            _loops.append(asyncio.new_event_loop())
+            threading.Thread(target=_loops[0].run_forever, name="citewell-endpoints", daemon=True).start()
+        return _loops[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +122,10 @@ class EndpointModel:
         key = settings.endpoint_key.get_secret_value() or os.environ.get(variable, "")
         if variable and not key:
             raise SettingsError(f"{preset} needs a key", hint=f"Set {variable}, or generate.endpoint_key.")
+        self._secret = key
         self._headers = bearer(key, "generate")
+        self._left_out: set[str] = set()
+        self._named: dict[str, str] = {}
         self._transport = transport
 
     @property
@@ -160,11 +184,18 @@ class EndpointModel:
         except TimeoutError as error:
             raise ModelUnavailable(f"{self.name} took longer than {seconds:.1f} s", hint=_HINT) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise ModelUnavailable(f"{self.name} does not answer: {type(error).__name__}", hint=_HINT) from error
+            failed = ModelUnavailable(f"{self.name} does not answer: {type(error).__name__}", hint=_HINT)
+            failed.was_read = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise failed from error
+        except CitewellError:
+            raise
+        except Exception as error:  # whatever a service answers, the question goes on
+            raise ModelFailed(f"{self.name} answers what cannot be read: {type(error).__name__}", hint=_HINT) from error
 
     async def _ask(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, listener: Listener | None
     ) -> Completion:
+        """One request; once more for each part of it that the service complains of and that can be left out."""
         body: dict[str, Any] = {
             **self._extra, "messages": [{"role": m.role, "content": m.content} for m in messages], "temperature": 0, "seed": _SEED,
             "max_tokens": max_tokens, "stream": True, "stream_options": {"include_usage": True},
@@ -176,70 +207,52 @@ class EndpointModel:
                 "type": "json_schema",
                 "json_schema": {"name": "reply", "strict": True, "schema": schema},
             }
+        while True:
+            asked = {self._named.get(name, name): value for name, value in body.items() if name not in self._left_out}
+            async with self._client.stream("POST", f"{self._url}/chat/completions", json=asked) as response:
+                if response.status_code == httpx.codes.OK:
+                    return await self._read(response, max_tokens, listener)
+                told = await complaint(response, self._secret)
+            if not self._adapts(response.status_code, told, asked):
+                raise self._refusal(response, told)
+
+    def _adapts(self, status: int, told: str, asked: Mapping[str, Any]) -> bool:
+        """Whether something can be left out or called otherwise from now on, after this complaint."""
+        if status not in _REFUSED:
+            return False
+        if "max_tokens" in asked and _OTHER_NAME in told:
+            self._named["max_tokens"] = _OTHER_NAME
+            return True
+        names = [name for name, pattern in _OPTIONAL.items() if name in asked and pattern.search(told)]
+        self._left_out.update(names)
+        return bool(names)
+
+    def _refusal(self, response: httpx.Response, told: str) -> CitewellError:
+        status = response.status_code
+        problem = f"{self.name} answers with status {status}{f': {told}' if told else ''}"
+        error: ModelUnavailable | ModelFailed
+        if status in _BUSY:
+            error = ModelUnavailable(problem, hint=_HINT)
+            error.wait_s = wait_of(response.headers.get("Retry-After", ""))
+        else:
+            error = ModelFailed(problem, hint=_STATUS_HINTS.get(status, _HINT))
+        error.was_read = False
+        return error
+
+    async def _read(self, response: httpx.Response, max_tokens: int, listener: Listener | None) -> Completion:
         pieces: list[str] = []
         used: Mapping[str, Any] = {}
         finish = ""
-        async with self._client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
-            if response.status_code != httpx.codes.OK:
-                problem = f"{self.name} answers with status {response.status_code}"
-                raise (ModelUnavailable if response.status_code in _BUSY else ModelFailed)(problem, hint=_HINT)
-            async for event in self._events(response, max_tokens + EVENTS_BESIDES):
-                used = event.get("usage") or used
-                for choice in event.get("choices") or []:
-                    finish = choice.get("finish_reason") or finish
-                    piece = (choice.get("delta") or choice.get("message") or {}).get("content")
-                    if isinstance(piece, str) and piece:
-                        pieces.append(piece)
-                        if listener is not None and not listener.take(piece):
-                            return _completion(pieces, used, "length")
-        if not pieces and not finish:
-            raise ModelUnavailable(f"{self.name} answers nothing", hint=_HINT)
-        return _completion(pieces, used, finish)
-
-    async def _events(self, response: httpx.Response, most: int) -> AsyncIterator[dict[str, Any]]:
-        """The events of a stream, at most so many, or the one object of an answer that is none."""
-        events = 0
-        async for line in _lines(response, self.name):
-            data = line[5:].strip() if line.startswith("data:") else line.strip()
-            if not data or data.startswith((":", "event:", "id:", "retry:")):
-                continue
-            if data == "[DONE]":
-                return
-            events += 1
-            if events > most:
-                raise ModelFailed(f"{self.name} does not come to an end", hint=_HINT)
-            try:
-                event = json.loads(data)
-                if not isinstance(event, dict):
-                    raise TypeError(data[:20])
-                choices = event.get("choices") or []
-                if not all(
-                    isinstance(c, dict) and isinstance(c.get("delta") or c.get("message") or {}, dict) for c in choices
-                ):
-                    raise TypeError("choices")
-                if not isinstance(event.get("usage") or {}, dict):
-                    raise TypeError("usage")
-            except (ValueError, TypeError, RecursionError) as error:
-                raise ModelUnavailable(f"{self.name} answers what is no completion", hint=_HINT) from error
-            if event.get("error"):
-                raise ModelUnavailable(f"{self.name} fails: {str(event['error'])[:200]}", hint=_HINT)
-            yield event
-
-
-def _completion(pieces: Sequence[str], used: Mapping[str, Any], finish: str) -> Completion:
-    cached = (used.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    usage = Usage(int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0), int(cached), 1)
-    return Completion("".join(pieces), usage, whole=finish != "length")
-
-
-async def _lines(response: httpx.Response, name: str) -> AsyncIterator[str]:
-    """The lines of an answer, none of them without end."""
-    rest = ""
-    async for text in response.aiter_text():
-        *whole, rest = (rest + text).split("\n")
-        for line in whole:
-            yield line.rstrip("\r")
-        if len(rest) > MAX_LINE:
-            raise ModelFailed(f"{name} says too much", hint=_HINT)
-    if rest.strip():
-        yield rest
+        async for event in events_of(response, self.name, max_tokens + EVENTS_BESIDES):
+            used = event.get("usage") or used
+            finish = finish or end_of(event)
+            for choice in event.get("choices") or []:
+                if piece := text_of(choice):
+                    pieces.append(piece)
+                    if listener is not None and not listener.take(piece):
+                        return Completion(whole_text(pieces), usage_of(used), whole=False)
+        if not pieces and finish in CUT:
+            raise ModelFailed(f"{self.name} wrote nothing ({finish})", hint=_TOO_LITTLE)
+        if not pieces or not finish:
+            raise ModelUnavailable(f"{self.name} {'breaks off' if pieces else 'answers nothing'}", hint=_HINT)
+        return Completion(whole_text(pieces), usage_of(used), whole=finish not in CUT)

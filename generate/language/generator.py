@@ -19,7 +19,7 @@ from citewell.generate.language.prompt import asking_again, asking_to_rewrite, m
 from citewell.generate.language.reply import Form, ReplyReader, ReplySentence, reply_schema
 from citewell.generate.language.untrusted import unfounded
 
-DECLINED, REPAIRED, REWRITTEN = "model_declined", "reply_repaired", "rewritten"
+DECLINED, REPAIRED, REWRITTEN, CUT_OFF = "model_declined", "reply_repaired", "rewritten", "generator_cut_off"
 
 
 class LanguageGenerator:
@@ -69,7 +69,8 @@ class LanguageGenerator:
         said = " ".join(sentence.text for sentence in draft.sentences)
         asked = [*self._asked(query, context.passages), *asking_to_rewrite(said, refused)]
         again = self._drafted(asked, context, (REWRITTEN,), tell)
-        return Draft(again.sentences, again.route, (*draft.notes, *again.notes))
+        before = (note for note in draft.notes if note != CUT_OFF)
+        return Draft(again.sentences, again.route, (*before, *again.notes))
 
     @property
     def _form(self) -> Form:
@@ -85,13 +86,12 @@ class LanguageGenerator:
         ends = time.monotonic() + self._settings.timeout_s
         heard = self._heard(context, tell)
         completion = self._completed(asked, markers, ends, heard)
-        reply = heard.reader.finish()
+        reply = heard.reader.finish(whole=completion.whole)
         if not reply.is_usable:
             problem = "it was cut off" if not completion.whole else "it cites no passage"
             asked = [*asked, *asking_again(completion.text[:2000], problem, markers)]
             heard = self._heard(context, tell)
-            self._completed(asked, markers, ends, heard)
-            reply = heard.reader.finish()
+            reply = heard.reader.finish(whole=self._completed(asked, markers, ends, heard).whole)
             notes = (*notes, REPAIRED)
         if not reply.is_usable:
             raise ModelFailed(
@@ -100,6 +100,8 @@ class LanguageGenerator:
             )
         if reply.answerable is False:
             return Draft((), self.route, (*notes, DECLINED))
+        if reply.cut_off:
+            notes = (*notes, CUT_OFF)
         heard.hear(reply.sentences[heard.reader.given :])
         return Draft(tuple(heard.made.values()), self.route, notes)
 

@@ -93,6 +93,7 @@ class GuardedModel(WrappedModel):
         self._tries = tries
         self._breaker = Breaker(failures, rest_s)
         self._saved = MOST_SAVED
+        self._left_alone_until = 0.0
         self._calls = self._failed = 0
         self._lock = threading.Lock()
 
@@ -100,7 +101,8 @@ class GuardedModel(WrappedModel):
     def health(self) -> Health:
         """How it does."""
         with self._lock:
-            return Health(self.name, self._breaker.state, self._breaker.failures, self._calls, self._failed)
+            state = "open" if self._left_alone_until > time.monotonic() else self._breaker.state
+            return Health(self.name, state, self._breaker.failures, self._calls, self._failed)
 
     def complete(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None = None
@@ -122,7 +124,7 @@ class GuardedModel(WrappedModel):
 
         retrying = Retrying(
             retry=retry_if_exception(lambda e: isinstance(e, ModelUnavailable) and not isinstance(e, Resting)),
-            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=MOST_WAIT_S),
+            wait=_wait,
             stop=over,
             reraise=True,
         )
@@ -134,6 +136,10 @@ class GuardedModel(WrappedModel):
     def _once(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int, seconds: float, listener: Listener | None
     ) -> Completion:  # fmt: skip
+        if (left := self._left_alone_until - time.monotonic()) > 0:
+            raise Resting(
+                f"{self.name} asked to be left alone for another {left:.0f} s", hint="It limits how often it is asked."
+            )
         if (settle := self._breaker.admit()) is None:
             raise Resting(
                 f"{self.name} failed again and again and rests",
@@ -151,8 +157,11 @@ class GuardedModel(WrappedModel):
             raise
         except BaseException as error:
             failed = isinstance(error, ModelUnavailable)  # anything else was answered
+            wait_s = error.wait_s if isinstance(error, ModelUnavailable) else 0.0
             with self._lock:
                 self._failed += 1
+                if wait_s:  # it is well, and says when it may be asked again
+                    failed, self._left_alone_until = None, time.monotonic() + wait_s
             raise
         finally:
             settle(failed)
@@ -164,6 +173,13 @@ class GuardedModel(WrappedModel):
                 return False
             self._saved -= 1
             return True
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds until the next try: longer each time, and as long as the service asks for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait_s + LEAST_S if isinstance(error, ModelUnavailable) and error.wait_s else 0.0
+    return max(asked, wait_random_exponential(multiplier=FIRST_WAIT_S, max=MOST_WAIT_S)(state))
 
 
 class Resting(ModelUnavailable):

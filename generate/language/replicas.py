@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from citewell.core.errors import ModelUnavailable
+from citewell.core.errors import BudgetSpent, ModelFailed, ModelUnavailable
 from citewell.core.language import Completion, Listener, Message
 from citewell.generate.language.guard import SHARE, GuardedModel
 from citewell.generate.language.wrapped import WrappedModel
@@ -55,13 +55,19 @@ class Replicas(WrappedModel):
             left = ends - time.monotonic()
             try:
                 done = replica.model.complete(messages, schema, max_tokens, left if is_last else left * SHARE, listener)
-            except ModelUnavailable:
+            except BudgetSpent:  # says nothing of the server
+                self._give_back(replica, answered=None)
+                raise
+            except (
+                ModelUnavailable,
+                ModelFailed,
+            ):  # one without the model, or with another key, fails at once and has least to do
                 self._give_back(replica, answered=False)
                 failed.append(replica)
                 if is_last or time.monotonic() >= ends or (listener is not None and not listener.restart()):
                     raise
                 continue
-            except BaseException:  # a budget or who went away, which says nothing of the server
+            except BaseException:
                 self._give_back(replica, answered=None)
                 raise
             self._give_back(replica, answered=True)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from citewell.core.sentences import ENDS, sentence_spans
+from citewell.generate.language.untrusted import readable
 
 Form = Literal["json", "lines"]  # what a model is asked for
 MOST_TEXT = 600  # characters of a sentence
@@ -22,7 +23,10 @@ MOST_CITATIONS = 3
 MOST_REPLY = 20_000  # characters that are read of a reply
 _OBJECT = re.compile(r"\{")
 _ANSWERABLE = re.compile(r'"answerable"\s*:\s*(true|false)')
-_MARKERS = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
+_MARKERS = re.compile(r"\s?\[(\d+(?:\s*,\s*\d+)*)\]")
+_QUOTED_MARKER = re.compile(r"\s*\[?(\d{1,5})\]?\s*")
+_NUMBERED = re.compile(r"(\d{1,2})[.)]\s+")
+_THOUGHT, _THOUGHT_ENDS = re.compile(r"\s*<think(?:ing)?>", re.I), re.compile(r"</think(?:ing)?>", re.I)
 _TEXT_CUT_OFF = re.compile(r'"text"\s*:\s*"((?:[^"\\]|\\.)*)\Z')
 _DECLINED = re.compile(r"^\W*(?:NOT ANSWERABLE|NO ANSWER)\b", re.I)
 _DECODER = json.JSONDecoder()
@@ -41,11 +45,12 @@ class ReplySentence:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply. `answerable` is None where it does not say; `problems` are codes of what was wrong with it."""
+    """All of a reply. `answerable` is None where it does not say; `problems` are codes of what was wrong with it; `cut_off` where it goes on."""
 
     sentences: tuple[ReplySentence, ...] = ()
     answerable: bool | None = None
     problems: tuple[str, ...] = ()
+    cut_off: bool = False
 
     @property
     def is_usable(self) -> bool:
@@ -123,6 +128,8 @@ class ReplyReader:
         if len(piece) > room:
             self._problems["too_long"] = None
         self._text += piece[: max(0, room)]
+        if not self.given and not self._past_thoughts():
+            return []
         if self.form == "lines" and "\n" in piece and not self._opens_like_json():
             self._take(self._lines(self._text.rfind("\n") + 1))
         elif self.form == "json" and "}" in piece:
@@ -133,8 +140,13 @@ class ReplyReader:
         self.given = len(self._sentences)
         return fresh
 
-    def finish(self) -> Reply:
-        """The whole reply; what was not whole is left out."""
+    def finish(self, *, whole: bool = True) -> Reply:
+        """The reply, of which no more comes; what was not whole is left out, such as a last line where the model's tokens ran out."""
+        if not self._past_thoughts():
+            self._text = ""
+        as_lines = not self._opens_like_json() and (self.form == "lines" or not self._looks_like_json())
+        if as_lines and not whole:
+            self._text = self._text[: self._last_end()]
         if self.form == "lines" and not self._opens_like_json():
             self._take(self._lines(len(self._text)))
         if not self._sentences:
@@ -149,7 +161,30 @@ class ReplyReader:
             answerable = None
         if not self._sentences and answerable is not False:
             self._problems["nothing_cited"] = None
-        return Reply(tuple(self._sentences), answerable, tuple(self._problems))
+        cut_off = not whole and (as_lines or not self._is_closed())
+        return Reply(tuple(self._sentences), answerable, tuple(self._problems), cut_off)
+
+    def _past_thoughts(self) -> bool:
+        """Whether what a model thinks before it answers is over; it is left out."""
+        ends = list(_THOUGHT_ENDS.finditer(self._text))
+        if ends:
+            self._text, self._at = self._text[ends[-1].end() :], 0
+            self._sentences.clear()
+        return bool(ends) or not _THOUGHT.match(self._text)
+
+    def _last_end(self) -> int:
+        """Where the last sentence ends after which something follows: of what stands at the very end nobody knows whether it goes on."""
+        rest = self._text[self._at :]
+        ends = [end for _, end in sentence_spans(rest) if rest[end:].strip() or rest[end : end + 1].isspace()]
+        return self._at + max(ends, default=0)
+
+    def _is_closed(self) -> bool:
+        """Whether the first object of the reply ends."""
+        first = _OBJECT.search(self._text)
+        try:
+            return first is not None and bool(_DECODER.raw_decode(self._text, first.start()))
+        except (ValueError, RecursionError):
+            return False
 
     def _says_answerable(self) -> bool | None:
         said = _ANSWERABLE.search(self._text)
@@ -169,8 +204,8 @@ class ReplyReader:
             if len(self._sentences) == self.most_sentences:
                 self._problems["too_many_sentences"] = None
                 break
-            said = " ".join(_MARKERS.sub("", text).split())[:MOST_TEXT]
-            known = [m for m in named or () if isinstance(m, int) and not isinstance(m, bool) and m in self.markers]
+            said = " ".join(readable(_MARKERS.sub("", text)).split())[:MOST_TEXT]
+            known = [m for m in map(_marker, named or ()) if m in self.markers]
             if named is not None and len(known) < len(named):
                 self._problems["unknown_marker"] = None
             if not re.search(r"\w", said):
@@ -207,7 +242,8 @@ class ReplyReader:
             said = str(_DECODER.decode(f'"{text}"'))
         except ValueError:  # it ends within an escape
             return
-        yield from ((said[a:b], None) for a, b in sentence_spans(said) if said[a:b].rstrip().endswith(tuple(ENDS)))
+        spans = [(a, b) for a, b in sentence_spans(said) if said[b:].strip() or said[b : b + 1].isspace()]
+        yield from ((said[a:b], None) for a, b in spans if said[a:b].rstrip().endswith(tuple(ENDS)))
 
     def _lines(self, end: int) -> Iterator[tuple[str, list[Any] | None]]:
         """The lines up to there that were not read yet."""
@@ -217,6 +253,11 @@ class ReplyReader:
                 int(part) for group in _MARKERS.findall(line) for part in group.split(",") if len(part.strip()) < 6
             ]
             said = line.strip().lstrip("-*• ")
+            numbered = _NUMBERED.match(said)
+            if (
+                numbered and int(numbered[1]) == len(self._sentences) + 1
+            ):  # in a list; else it is a figure of the sentence
+                said = said[numbered.end() :]
             if named or (self.form == "lines" and said and not said.endswith(":")):  # what ends so announces the answer
                 yield said, list(named) or None
 
@@ -227,11 +268,18 @@ def _cited(value: Any) -> Iterator[tuple[str, list[Any]]]:
         return
     text, named = value.get("text"), value.get("citations")
     if isinstance(text, str):
-        yield text, named if isinstance(named, list) else []
+        yield text, named if isinstance(named, list) else [] if named is None else [named]
         return
     sentences = value.get("sentences")
     for one in sentences if isinstance(sentences, list) else []:
         yield from _cited(one) if isinstance(one, dict) and "text" in one else ()
+
+
+def _marker(named: Any) -> int:
+    """A marker as a number, also where it stands in quotation marks; 0, which is none, for anything else."""
+    if isinstance(named, str) and (found := _QUOTED_MARKER.fullmatch(named)):
+        return int(found[1])
+    return named if isinstance(named, int) and not isinstance(named, bool) else 0
 
 
 def read_reply(text: str, markers: Collection[int], most_sentences: int, form: Form = "json") -> Reply:

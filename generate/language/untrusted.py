@@ -31,9 +31,15 @@ _SECRET = re.compile(
 )
 
 
+def readable(text: str) -> str:
+    """The text without control and invisible characters, and with no half of a sign."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return "".join(char for at, char in enumerate(whole) if _is_text(char, whole, at))
+
+
 def neutral(text: str) -> str:
     """The text without control and invisible characters, and with nothing that looks like the structure of a prompt."""
-    cleaned = "".join(char for at, char in enumerate(text) if _is_text(char, text, at))
+    cleaned = readable(text)
     for pattern, said in _STRUCTURE:
         cleaned = pattern.sub(said, cleaned)
     return cleaned
@@ -48,6 +54,12 @@ def _is_text(char: str, text: str, at: int) -> bool:
         return before.isalpha() and not unicodedata.name(before, "").startswith("LATIN")
     # Variation selectors and the tag characters hide whole messages in what looks like one sign.
     return category not in {"Cc", "Cf", "Co", "Cs", "Cn"} and not (0xE0100 <= ord(char) <= 0xE01EF)
+
+
+def masked(text: str) -> str:
+    """A text in one line without control characters, and without what looks like a key."""
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    return _SECRET.sub("…", " ".join(plain.split()))
 
 
 def unfounded(sentence: str, quotes: Sequence[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from citewell.core.sentences import ENDS, Span, sentence_spans
+from citewell.core.sentences import Span, sentence_spans
 from citewell.generate.verification.numerals import NUMBER_WORDS
 from citewell.generate.verification.quantities import MONTHS, WEEKDAYS, Amount, Date, amounts_of, dates_of
 from citewell.generate.verification.uniform import uniform
@@ -23,6 +23,8 @@ CLOSE = 0.6  # share of a claim's words that one sentence holds, for the claim t
 MOST_SENTENCES = 3
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]*(?:\.[A-Z])*")
+_LABEL = re.compile(r"^(?:[-–—•*‣▪]|\(?(?:\d{1,3}|[a-z])[.)])\s+")  # of a list's item
+_AROUND = " \"'“”„‟«»‹›‘’「」『』()[]"
 _DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}|\b[A-Z]\.[A-Z]\b")
 _CODE = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[\w-]{2,}\b")
 
@@ -61,8 +63,8 @@ def align(claim: str, evidence: str, header: str = "") -> Alignment:
     spans = sentence_spans(evidence)
     if not spans:
         return Alignment(0.0, 0.0, False, (), ())
-    if _is_quoted(claim, evidence):
-        return Alignment(1.0, 1.0, True, tuple(_holding(claim, evidence, spans)), ())
+    if quoted := _quoted(claim, evidence, spans):
+        return Alignment(1.0, 1.0, True, quoted, ())
     wanted = stems(uniform(claim))
     held = [stems(uniform(evidence[a:b])) for a, b in spans]
     above = stems(header)
@@ -101,23 +103,29 @@ def _words(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def _is_quoted(claim: str, evidence: str) -> bool:
-    """Whether the evidence holds the claim letter for letter, from the beginning of a sentence or clause to the end of one."""
-    wanted, text = " ".join(claim.split()), " ".join(evidence.split())
-    at = text.find(wanted)
-    if at < 0 or not wanted:
-        return False
-    before, after = text[:at].rstrip(), text[at + len(wanted) :].lstrip()
-    begins = not before or before[-1] in f'{ENDS}:;"”»)」』' or wanted[0].isupper()
-    ends = not after or wanted[-1] in f"{ENDS}:;" or after[0] in f"{ENDS};"
-    return begins and ends
+def _quoted(claim: str, evidence: str, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The sentences of the evidence that the claim is, letter for letter; none where it is not whole sentences.
+
+    A part of a sentence is no quotation, wherever it begins and ends: what says "not", "only if" or the rest of a figure may stand before
+    it or after.
+    """
+    wanted = _unmarked(claim)
+    if not wanted:
+        return ()
+    for first, (start, _) in enumerate(spans):
+        for last in range(first, len(spans)):
+            said = _unmarked(evidence[start : spans[last][1]])
+            if said == wanted:
+                return tuple(spans[first : last + 1])
+            if not wanted.startswith(said):
+                break
+    return ()
 
 
-def _holding(claim: str, evidence: str, spans: Sequence[Span]) -> list[Span]:
-    """The sentences of the evidence that a verbatim claim runs through."""
-    wanted = {" ".join(claim[a:b].split()).rstrip(".!?") for a, b in sentence_spans(claim)}
-    found = [span for span in spans if any(part in " ".join(evidence[slice(*span)].split()) for part in wanted)]
-    return found or list(spans)
+def _unmarked(text: str) -> str:
+    """A text without the label of a list before it, the marks around it and the full stop at its end."""
+    text = _LABEL.sub("", " ".join(text.split()))
+    return text.strip(_AROUND).rstrip(".!。！।").strip(_AROUND)
 
 
 def _carriers(wanted: set[str], held: Sequence[set[str]]) -> list[int]:

@@ -76,6 +76,28 @@ def test_a_quotation_is_known_by_its_letters_and_a_part_that_says_less_is_none()
     assert not align("be opened while it runs", EVIDENCE).verbatim
 
 
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("The maximum dose is 1.", "The maximum dose is 1.5 mg a day."),
+        ("Siemens may take documents home.", "No employee of Siemens may take documents home."),
+        ("5 million people live here.", "About 1.5 million people live here."),
+        ("Donald sued the firm.", "McDonald sued the firm."),
+        ("Aspirin cures cancer.", "There is no evidence that Aspirin cures cancer."),
+        ("smoking is allowed.", "The following is wrong: smoking is allowed."),
+        ("You may cancel within 14 days.", "You may cancel within 14 days; not if it was used."),
+        ("Is smoking allowed.", "Is smoking allowed?"),
+    ],
+)
+def test_a_part_of_a_sentence_is_no_quotation(claim: str, evidence: str) -> None:
+    assert not align(claim, evidence).verbatim
+
+
+def test_whole_sentences_in_their_marks_are_a_quotation() -> None:
+    evidence = "It was late. “Nobody may smoke”. 2. Dogs stay out!"
+    assert [align(claim, evidence).verbatim for claim in ("Nobody may smoke.", "2. Dogs stay out", "Dogs stay out.", "It was late. “Nobody may smoke”.")] == [True] * 4  # fmt: skip
+
+
 def test_the_sentences_that_carry_a_claim_are_told() -> None:
     text = "The pump is old. It was built in Graz. Nobody uses it."
     assert [text[a:b] for a, b in align("The old pump was built in Graz.", text).spans] == [

@@ -80,7 +80,10 @@ def test_the_error_of_the_last_is_told_and_what_was_shown_is_not_written_twice()
     with pytest.raises(ModelUnavailable, match="away"):
         subject.complete(ASKED, None, 5, 20, Shown())
     assert other.asked == []
-    wrong = Scripted(ModelFailed("no such model"))
-    with pytest.raises(ModelFailed, match="no such model"):
-        replicas(wrong, other).complete(ASKED, None, 5, 20)
-    assert other.asked == []
+
+
+def test_a_server_without_the_model_is_passed_over_and_draws_no_questions() -> None:
+    wrong, good = Scripted(*[ModelFailed("no such model")] * 6), Scripted("yes")
+    subject = replicas(wrong, good)
+    assert [subject.complete(ASKED, None, 5, 20).text for _ in range(6)] == ["yes"] * 6
+    assert len(wrong.asked) == 1

@@ -179,3 +179,39 @@ def test_of_a_sentence_that_was_cut_off_the_whole_ones_are_kept() -> None:
         + ', {"text": "Leave is 28 days. It'
     )
     assert read_reply(whole, {1}, 3).sentences == (ReplySentence("It grows.", (1,)),)
+
+
+def test_of_a_sentence_at_the_very_end_of_a_cut_reply_nobody_knows_whether_it_goes_on() -> None:
+    reader = ReplyReader({1}, 3, "lines")
+    reader.feed("Leave is 28 days. [1]\nThe dose is 1.")
+    reply = reader.finish(whole=False)
+    assert ([s.text for s in reply.sentences], reply.cut_off) == (["Leave is 28 days."], True)
+    for text in ('{"answerable": true, "sentences": [{"text": "It grows. The dose is 1.', '{"answerable": true, "sentences": [{"text": "It grows. The dose is 1'):  # fmt: skip
+        assert [s.text for s in read_reply(text, {1}, 3).sentences] == ["It grows."]
+    whole = ReplyReader({1}, 3)
+    whole.feed(json.dumps({"answerable": True, "sentences": [{"text": "It is 1.", "citations": [1]}]}) + "\n\n")
+    assert not whole.finish(whole=False).cut_off  # what ran out was room for empty lines
+
+
+@pytest.mark.parametrize("form", ["json", "lines"])
+@pytest.mark.parametrize("opening", ["<think>", ""])
+def test_what_a_model_thinks_first_is_left_out(form: Form, opening: str) -> None:
+    thought = f'{opening}The user asks. [2]\nPerhaps {{"answerable": false}}?\n</think>\n'
+    said = '{"answerable": true, "sentences": [{"text": "It is 5.", "citations": [1]}]}' if form == "json" else "It is 5. [1]"  # fmt: skip
+    assert [s.text for s in read_reply(thought + said, {1, 2}, 3, form).sentences] == ["It is 5."]
+    reader = ReplyReader({1, 2}, 3, form)
+    assert not any(reader.feed(char) for char in "<think>One. [1]\nTwo. [2]\n")
+    assert reader.finish().sentences == ()
+
+
+def test_numbers_of_a_list_are_no_figures_and_markers_may_be_quoted() -> None:
+    lines = read_reply("1. It is 5. [1]\n2) It grows. [2]\n31. December is free. [1]", {1, 2}, 3, "lines")
+    assert [s.text for s in lines.sentences] == ["It is 5.", "It grows.", "31. December is free."]
+    for named in ('["1"]', "1", '"[1]"', '["[1]", 9]'):
+        (sentence,) = read_reply(f'{{"sentences": [{{"text": "It is 5.", "citations": {named}}}]}}', {1}, 3).sentences
+        assert sentence.citations == (1,)
+
+
+def test_nothing_that_cannot_be_shown_is_written() -> None:
+    (sentence,) = read_reply('{"text": "It \\u202eis \\ud83d 5\\u0007.", "citations": [1]}', {1}, 3).sentences
+    assert sentence.text == "It is � 5."
