@@ -235,11 +235,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage as the store gives it: the chunk, its document's uri, and the blocks that it touches."""
+    """A passage as the store gives it: the chunk, its document's uri, and the blocks that it touches.
+
+    Where it begins within a list, `lead` is the block that introduces the list, and `lead_text` its text.
+    """
 
     chunk: Chunk
     uri: str
     blocks: tuple[Block, ...] = ()
+    lead: Block | None = None
+    lead_text: str = ""
 
     def block_at(self, char: int) -> Block | None:
         """The block in which the document's character `char` lies."""
@@ -313,6 +318,17 @@ class Passage:
             place=self.stored.place_at(start_char),
             regions=self.stored.shown_at(start_char, end_char),
         )
+
+    def cite_lead(self, start: int, end: int) -> Citation:
+        """The citation of the characters [start, end) of what introduces the list within which this passage begins."""
+        lead = self.stored.lead
+        if lead is None:
+            raise ValueError("nothing introduces this passage")
+        at = lead.start_char + start
+        return Citation(
+            marker=self.marker, doc_id=self.chunk.doc_id, version=self.chunk.version, uri=self.uri, page=lead.page_at(at), start_char=at,
+            end_char=lead.start_char + end, quote=self.stored.lead_text[start:end], place=lead.place, regions=tuple(lead.shown_at(at, lead.start_char + end)),
+        )  # fmt: skip
 
 
 LedgerOutcome = Literal["kept", "trimmed", "added", "dropped"]

@@ -42,9 +42,14 @@ def conflicts_of(sentences: Sequence[Sentence], evidence: Evidence) -> tuple[Con
 
 
 def _index(sentence: Sentence, evidence: Evidence) -> int | None:
-    """The quoted sentence among the quotables."""
-    places = {(c.doc_id, c.start_char) for c in sentence.citations}
-    return next((i for i, q in enumerate(evidence.quotables) if (q.passage.chunk.doc_id, q.start_char) in places), None)
+    """The likeliest of the quotables that the sentence holds, or is a part of: a list's item holds several, a long sentence is cut."""
+    held = [
+        i
+        for i, q in enumerate(evidence.quotables)
+        for c in sentence.citations
+        if c.doc_id == q.passage.chunk.doc_id and c.start_char < q.end_char and q.start_char < c.end_char
+    ]
+    return max(held, key=lambda i: float(evidence.logits[i]), default=None)
 
 
 def _disagree(own: int, other: int, evidence: Evidence) -> str:

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from citewell.core.answers import Draft, Sentence
+from citewell.core.answers import Draft, Lean, Sentence
 from citewell.core.evidence import Evidence, Quotable
 from citewell.core.protocols import TokenCounter, Told
 from citewell.core.settings import GenerateSettings
 from citewell.core.types import Context, Passage, Query, Reading
 from citewell.core.words import count_words
 from citewell.generate.leaning import leans_of, whole_of
-from citewell.generate.quotables import shortened
+from citewell.generate.quotables import restricting, shortened
 
 # Sentences are quoted until one of them holds the answer with this probability, given that any does ...
 ENOUGH = 0.85
@@ -27,6 +27,7 @@ LEAST_SHARE = 0.1
 # ... and none that an earlier one says already (cosine similarity).
 REPEATED = 0.92
 MOST_WORDS = 80  # of an answer
+MOST_CUT = 3  # clauses that are shown beside a quotation from which they were cut
 
 
 class ExtractiveGenerator:
@@ -57,7 +58,7 @@ class ExtractiveGenerator:
             for index in choose(part, each):
                 quotable = _quotation(part, index)
                 place = quotable.passage.marker, quotable.start_char
-                sentences.setdefault(place, _sentence(quotable, part, float(shares_of(part.logits)[index])))
+                sentences.setdefault(place, _sentence(part, index, quotable))
         chosen = tuple(sentences[place] for place in sorted(sentences))
         if tell is not None:
             for sentence in chosen:
@@ -92,6 +93,13 @@ def _quotation(evidence: Evidence, index: int) -> Quotable:
     return shortened(quotable, marked[0] if marked else 0, MOST_WORDS)
 
 
+def _leans(evidence: Evidence, index: int, quotable: Quotable) -> tuple[Lean, ...]:
+    """What the quotation leans on, the clauses among it that were cut off and deny what is left or put it under a condition."""
+    whole = whole_of(evidence.quotables[index])
+    cut = [Lean("condition", quotable.passage.cite(a, b)) for a, b in restricting(whole, quotable)]
+    return (*leans_of(whole), *cut[:MOST_CUT])
+
+
 def likeliest(logits: NDArray[np.float64], most: int) -> list[int]:
     """What `choose` chooses where no sentence repeats another or is long."""
     shares = shares_of(logits)
@@ -117,15 +125,15 @@ def _repeats(candidate: int, chosen: Sequence[int], vectors: NDArray[np.float32]
     return any(float(vectors[candidate] @ vectors[other]) >= REPEATED for other in chosen)
 
 
-def _sentence(quotable: Quotable, evidence: Evidence, share: float) -> Sentence:
+def _sentence(evidence: Evidence, index: int, quotable: Quotable) -> Sentence:
     reading = evidence.signals.readings.get(quotable.passage.chunk.chunk_id)
     return Sentence(
         quotable.text,
         (quotable.citation,),
         highlight=_highlight(quotable, reading),
         heading=quotable.passage.chunk.header,
-        leans_on=leans_of(quotable),
-        share=round(share, 4),
+        leans_on=_leans(evidence, index, quotable),
+        share=round(float(shares_of(evidence.logits)[index]), 4),
     )
 
 

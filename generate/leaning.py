@@ -24,6 +24,11 @@ _TURNS = re.compile(r"^(?:however|but|instead|otherwise|then|therefore|thus|henc
 # Puts what follows under a condition.
 _CONDITION = re.compile(r"^(?:if|unless|provided|when|where|in case|only if|for (?:customers|employees|users|members|orders|items)|falls|wenn|sofern|bei)\b[^.?!]{3,}:\s*$", re.I)  # fmt: skip
 
+# Introduces a list: a colon, no full stop, or a word that says so.
+_INTRODUCES = re.compile(
+    r"[:：]\s*$|[^.!?。！？\s]\s*$|\b(?:following|below|folgende\w*|suivant\w*|siguiente\w*)\b", re.I
+)
+
 
 def leans_of(quotable: Quotable) -> tuple[Lean, ...]:
     """The sentences of the same passage that this one leans on, as citations in the order of the text."""
@@ -31,17 +36,15 @@ def leans_of(quotable: Quotable) -> tuple[Lean, ...]:
     offset = quotable.passage.chunk.start_char
     spans = sentence_spans(text)
     own = next((i for i, (a, b) in enumerate(spans) if a <= quotable.start_char - offset < b), None)
-    if own is None or own == 0:
+    block = quotable.passage.stored.block_at(quotable.start_char)
+    if own is None or (own == 0 and (block is None or block.kind != "list_item")):
         return ()
     found: list[Lean] = []
-    before = spans[own - 1]
-    block = quotable.passage.stored.block_at(quotable.start_char)
+    before = spans[own - 1] if own else (0, 0)
     if is_question(text[slice(*before)]) and not is_question(quotable.text):
         found.append(_lean(quotable, before, "question"))
     elif block is not None and block.kind == "list_item":
-        lead = _lead_of_list(quotable, spans, own)
-        if lead is not None:
-            found.append(_lean(quotable, lead, "list"))
+        found += _lead_of_list(quotable, spans, own)
     elif _CONDITION.match(text[slice(*before)]) or _TURNS.match(quotable.text):
         found.append(_lean(quotable, before, "condition"))
     elif _LEANS.match(quotable.text):
@@ -64,15 +67,19 @@ def whole_of(quotable: Quotable) -> Quotable:
     return replace(quotable, start_char=start, end_char=start + len(text.strip()), text=text.strip())
 
 
-def _lead_of_list(quotable: Quotable, spans: list[Span], own: int) -> Span | None:
-    """The sentence that introduces the list: the nearest before its first item that ends in a colon."""
+def _lead_of_list(quotable: Quotable, spans: list[Span], own: int) -> list[Lean]:
+    """The sentence that introduces the list: the nearest before its first item, where it says that something follows; it may stand before
+    the passage."""
     passage = quotable.passage
     for start, end in reversed(spans[:own]):
         block: Block | None = passage.stored.block_at(passage.chunk.start_char + start)
         if block is None or block.kind == "list_item":
             continue
-        return (start, end) if passage.chunk.text[start:end].rstrip().endswith(":") else None
-    return None
+        leads = block.kind != "heading" and _INTRODUCES.search(passage.chunk.text[start:end])
+        return [_lean(quotable, (start, end), "list")] if leads else []
+    said = passage.stored.lead_text
+    last = sentence_spans(said)[-1:]
+    return [Lean("list", passage.cite_lead(a, b)) for a, b in last if _INTRODUCES.search(said[a:b])]
 
 
 def _lean(quotable: Quotable, span: Span, kind: str) -> Lean:

@@ -13,6 +13,10 @@ from citewell.core.types import TABLE, Block, Passage
 from citewell.core.words import count_words, word_spans
 
 MIN_SENTENCE_WORDS = 3
+_RESTRICTS = re.compile(
+    r"\b(?:not|no|never|nor|neither|none|nobody|nothing|cannot|hardly|false|wrong|untrue|unless|except|only|if|provided|until|without|before|nicht|kein\w*|nie|niemals|nur|au(?:ß|ss)er|wenn|falls|sofern|ohne|bis)\b|n['’]t\b",
+    re.I,
+)
 _CLAUSE = re.compile(r"(?<=[;:؛])\s+|(?<=[,)،])\s+|\s+(?=[–—(])|(?<=[，、；：])")
 
 
@@ -25,7 +29,7 @@ def quotable_sentences(passage: Passage) -> list[Quotable]:
         text = passage.text[start:end]
         block = passage.stored.block_at(offset + start)
         kind = block.kind if block else "paragraph"
-        if asked is None or kind == "heading" or (block and _is_table_head(passage.stored.blocks, block)):
+        if asked is None or kind in {"heading", "table_header"}:
             continue
         if count_words(text) >= MIN_SENTENCE_WORDS or kind == "table_row":
             columns = _columns(passage, block) if block and kind == "table_row" else ""
@@ -76,18 +80,22 @@ def _columns(passage: Passage, row: Block) -> str:
     while first > 0 and blocks[first - 1].kind in TABLE:
         first -= 1
     head, chunk = blocks[first], passage.chunk
-    if head is row or head.start_char < chunk.start_char:
+    if head.kind != "table_header":
         return ""
     return " ".join(chunk.text[head.start_char - chunk.start_char : head.end_char - chunk.start_char].split())
 
 
-def _is_table_head(blocks: Sequence[Block], block: Block) -> bool:
-    """Whether `block` is the first row of a table that begins in this passage: it names the columns and answers nothing."""
-    if block.kind == "table_header":
-        return True
-    at = blocks.index(block)
-    followed = at + 1 < len(blocks) and blocks[at + 1].kind == "table_row"
-    return block.kind == "table_row" and followed and at > 0 and blocks[at - 1].kind not in TABLE
+def restricting(whole: Quotable, part: Quotable) -> list[Span]:
+    """The clauses of a sentence that were cut off and without which the rest may mislead: they deny it, or say under what condition it holds.
+
+    As spans of the document.
+    """
+    text, offset = whole.text, whole.start_char
+    start, end = part.start_char - offset, part.end_char - offset
+    bounds = [0, *(match.end() for match in _CLAUSE.finditer(text)), len(text)]
+    beside = [(a, min(b, start)) for a, b in pairwise(bounds) if a < start]
+    beside += [(max(a, end), b) for a, b in pairwise(bounds) if b > end]
+    return [(offset + a, offset + b) for a, b in beside if _RESTRICTS.search(text[a:b])]
 
 
 def shortened(quotable: Quotable, at: int, most: int) -> Quotable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from citewell.core.answers import Answer, AnswerStatus, Conflict, Usage
 from citewell.core.tracing import Trace
@@ -34,7 +35,11 @@ def decide(
         cut_off = CUT_OFF in written.notes
         status = "partial" if verified.dropped or missing or cut_off else "grounded"
     sentences = verified.sentences if enough else ()
-    conflicts = conflicts_of(sentences, answered[0].evidence) if enough else ()
+    found = (conflict for part in answered for conflict in conflicts_of(sentences, part.evidence))
+    conflicts = tuple(dict.fromkeys(found)) if enough else ()
+    if enough:  # elsewhere an edition gave way for nothing that the answer says
+        cited = {citation.doc_id for sentence in sentences for citation in sentence.citations}
+        context = replace(context, superseded=tuple(s for s in context.superseded if s.newer in cited))
     least = min(answered or parts, key=lambda part: part.probability)  # the part of which it is least sure
     timings = trace.timings_ms()
     return Answer(

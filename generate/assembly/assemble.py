@@ -20,12 +20,14 @@ GOES_ON = tuple(":,;：，；")  # what a passage ends with that breaks off
 NEAR_DUPLICATE = 0.9
 # A passage of an older edition gives way to one of the newer that shares this part of its words: they speak of the same.
 COUNTERPART = 0.2
+NAMED = 2  # or one that holds every second word of the question that it holds
 TRIMMED_RANKS = 3  # what is ranked lower is left out rather than cut
 LEAST_ROOM = 48  # tokens: less of a passage says nothing
 NEIGHBOURS_OF = 3  # passages from the top whose neighbours may join them
 LEAST_GAIN = 0.2  # share of the question's words that a neighbour must add
 OPEN_END = 0.5  # what a neighbour is worth that goes on where the passage breaks off
 _WORD = re.compile(r"\w+")
+_DECISIVE = re.compile(r"\d+(?:[.,:/]\d+)*|\b(?:not|no|never|nicht|kein\w*|nie)\b|n['’]t\b")
 
 
 def assemble(
@@ -74,7 +76,7 @@ class _Building:
         """Takes a candidate in, whole or trimmed, or notes why not."""
         chunk, settings = stored.chunk, self._settings
         own = _shingles(chunk.text)
-        twin = _twin(own, self._shingles)
+        twin = _twin(chunk.text, own, self.passages, self._shingles)
         if len(self.passages) >= settings.max_passages:
             self.note(chunk.chunk_id, stored.uri, "dropped", f"beyond context.max_passages = {settings.max_passages}")
         elif self._per_document[chunk.doc_id] >= settings.per_document:
@@ -154,14 +156,16 @@ def _superseded(query: Query, ranking: Ranking, fetched: Fetched) -> dict[str, S
             or any(re.search(rf"\b{re.escape(n)}\b", query.text) for n in edition.names)
         ):
             continue
-        own = stems(one.chunk.text)
-        if any(_alike(own, stems(s.chunk.text)) for s in stored if s.chunk.doc_id == replaced):
+        own, asked = stems(one.chunk.text), stems(query.text)
+        if any(_alike(own, stems(s.chunk.text), asked) for s in stored if s.chunk.doc_id == replaced):
             found[one.chunk.chunk_id] = Superseded(one.chunk.doc_id, one.uri, replaced, documents[replaced][1])
     return found
 
 
-def _alike(one: set[str], other: set[str]) -> bool:
-    return len(one & other) >= COUNTERPART * len(one | other)
+def _alike(one: set[str], other: set[str], asked: set[str]) -> bool:
+    """Whether both speak of the same, or both of what is asked: a rule that was withdrawn is told in a few words."""
+    named = asked & one
+    return len(one & other) >= COUNTERPART * len(one | other) or 2 <= len(named) <= NAMED * len(named & other)
 
 
 def _worth_adding(passages: Sequence[Passage], neighbours: Fetched, query: Query) -> list[StoredPassage]:
@@ -192,13 +196,17 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2)))
 
 
-def _twin(own: frozenset[tuple[str, ...]], kept: Sequence[frozenset[tuple[str, ...]]]) -> int | None:
+def _twin(
+    text: str, own: frozenset[tuple[str, ...]], passages: Sequence[Passage], kept: Sequence[frozenset[tuple[str, ...]]]
+) -> int | None:
+    """The place of a passage that says the same: in nearly the same words, with the same figures, and no less or more denied."""
     for position, other in enumerate(kept):
-        if len(own & other) >= NEAR_DUPLICATE * len(own | other):
+        alike = len(own & other) >= NEAR_DUPLICATE * len(own | other)
+        if alike and _decisive(text) == _decisive(passages[position].chunk.text):
             return position
     return None
 
 
-def edges_first(passages: Sequence[Passage]) -> list[Passage]:
-    """The passages as a prompt shows them: the strongest at both ends, the weakest in the middle, which models read least (Liu et al., 2023)."""
-    return [*passages[::2], *reversed(passages[1::2])]
+def _decisive(text: str) -> Counter[str]:
+    """The words of a text by which two that are nearly alike may contradict each other."""
+    return Counter(_DECISIVE.findall(text.casefold()))

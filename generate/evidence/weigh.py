@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -23,6 +25,8 @@ NOTHING = Sufficiency(0.0, -float("inf"))
 # By how much, in log odds, what a document says below the very question is ahead of everything else: too far for that to be quoted beside it,
 # and near enough (NEAR_ANSWER in conflicts.py) for another document to contradict it.
 ASKED_THERE = 3.0
+# A row that holds so much of the question's weight, which the others of its table do not, is ahead of them by ROW_BEHIND in log odds.
+LEAST_NAMED, ROW_BEHIND = 0.15, 3.0
 LEAST_ASKED, MOST_LABEL = 3, 2  # words of a question, and before it in a list
 
 
@@ -47,6 +51,7 @@ class Scales:
             return Evidence((), np.zeros(0), np.zeros((0, self._embedder.dimension), np.float32), signals, NOTHING)
         rows, vectors = self.describe(query, quotables, signals)
         logits = asked_there(query.text, quotables, chosen.configuration.sentence.over(rows, ALL_FEATURES))
+        logits = named_rows(quotables, logits, self._term_weights(query.text), self._analyse)
         described = self.describe_whole(query, context, quotables, rows, logits, signals)
         odds = float(chosen.configuration.log_odds(described))
         sufficiency = Sufficiency(
@@ -97,6 +102,31 @@ def asked_there(question: str, quotables: Sequence[Quotable], logits: Rows) -> R
     if not there.any():
         return logits
     return np.where(there, logits, np.minimum(logits, logits[there].max() - ASKED_THERE))
+
+
+def named_rows(quotables: Sequence[Quotable], logits: Rows, weights: Mapping[str, float], analyse: Analyse) -> Rows:
+    """`(n_sentences,)` log odds; of the rows of one table those that hold what the question names are ahead of the others.
+
+    Rows differ in nothing else that a model of meaning sees: all are about the table's subject, in its form.
+    """
+    tables: dict[str, list[int]] = defaultdict(list)
+    for place, quotable in enumerate(quotables):
+        block = quotable.passage.stored.block_at(quotable.start_char)
+        if block is not None and block.kind == "table_row":
+            tables[quotable.passage.chunk.chunk_id].append(place)
+    made = logits.copy()
+    for places in tables.values():
+        held = [{term for term in analyse(quotables[place].text) if term in weights} for place in places]
+        common = set.intersection(*held)
+        told = [math.fsum(weights[term] for term in one - common) for one in held]
+        if max(told) < LEAST_NAMED * math.fsum(weights.values()):
+            continue
+        highest = max(logits[place] for place in places)
+        named = [place for place, weight in zip(places, told, strict=True) if weight == max(told)]
+        raised = highest - max(logits[place] for place in named)
+        for place in places:
+            made[place] = logits[place] + raised if place in named else min(logits[place], highest - ROW_BEHIND)
+    return made
 
 
 def _unlabelled(asked: list[str], length: int) -> list[str]:

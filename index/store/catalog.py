@@ -20,7 +20,7 @@ from citewell.core.types import Candidate, Chunk, Document, StoredPassage
 from citewell.index.likeness import ALIKE, likeness
 from citewell.index.store.filtering import FUNCTIONS, condition_of
 from citewell.index.store.fingerprints import Fingerprints
-from citewell.index.store.rows import blob_checksum, blocks_within, chunk_of_row, document_of_row
+from citewell.index.store.rows import blob_checksum, blocks_within, chunk_of_row, document_of_row, lead_of
 from citewell.index.store.schema import open_catalog
 
 CATALOG_NAME = "catalog.sqlite"
@@ -305,7 +305,9 @@ class Catalog:
                 if row["row_id"] not in told:
                     told[row["row_id"]] = json.loads(row["blocks"])
                 blocks = blocks_within(told[row["row_id"]], row["start_char"], row["end_char"])
-                found[row["chunk_id"]] = StoredPassage(chunk_of_row(row), row["uri"], blocks)
+                chunk, lead = chunk_of_row(row), lead_of(told[row["row_id"]], row["start_char"])
+                said = self.text_at(chunk.doc_id, chunk.version, lead.start_char, lead.end_char) if lead else None
+                found[row["chunk_id"]] = StoredPassage(chunk, row["uri"], blocks, lead if said else None, said or "")
         return found
 
     def neighbours(self, chunk_ids: Sequence[str]) -> dict[str, str]:

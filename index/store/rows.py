@@ -41,11 +41,24 @@ def load_blocks(stored: str) -> tuple[Block, ...]:
     return blocks_within(json.loads(stored))
 
 
+LIST_ITEM = "list_item"
+
+
 def blocks_within(stored: list[Any], start_char: int = 0, end_char: int | None = None) -> tuple[Block, ...]:
     """The blocks that touch a span, of those that stand in the catalog as this."""
     return tuple(
         _load_block(*told) for told in stored if told[1] > start_char and (end_char is None or told[0] < end_char)
     )
+
+
+def lead_of(stored: list[Any], start_char: int) -> Block | None:
+    """The block that introduces the list within which a span begins: the last before it that is no item, unless it is a heading."""
+    before = [told for told in stored if told[0] < start_char]
+    here = next((told for told in stored if told[1] > start_char), None)
+    if here is None or here[2] != LIST_ITEM:
+        return None
+    lead = next((told for told in reversed(before) if told[2] != LIST_ITEM), None)
+    return _load_block(*lead) if lead is not None and lead[2] == "paragraph" else None
 
 
 def _load_block(

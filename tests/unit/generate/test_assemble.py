@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from twins import Plain, WordCounter, make_chunk, stored
 
 from citewell.core.settings import ContextSettings
 from citewell.core.types import Chunk, Context, Query, rank_by_score
-from citewell.generate.assembly.assemble import assemble, edges_first
+from citewell.generate.assembly.assemble import assemble
 from citewell.generate.assembly.fit import density
+from citewell.generate.language.generator import edges_first
 
 QUERY = Query("what is this")
 
@@ -66,6 +68,13 @@ def test_near_duplicates_are_dropped_for_the_one_kept() -> None:
     assert [copy.chunk.doc_id for copy in context.passages[0].copies] == ["b"]
 
 
+@pytest.mark.parametrize("end", ["and 25 days", "and not 28 days"])
+def test_what_is_nearly_the_same_and_says_another_figure_or_the_contrary_is_kept(end: str) -> None:
+    long = " ".join(f"word{i}" for i in range(90))
+    context = build([("a", f"{long} and 28 days"), ("b", f"{long} {end}")], max_tokens=999)
+    assert [p.chunk.doc_id for p in context.passages] == ["a", "b"]
+
+
 def test_one_document_does_not_fill_the_context() -> None:
     texts = [("a", f"text number {i} {'x' * i} differs") for i in range(4)]
     context = build(texts, per_document=2)
@@ -96,6 +105,17 @@ def test_an_older_edition_still_speaks_of_what_the_newer_one_does_not() -> None:
     context = assembled([old, new], uris=["p/travel-2023.md", "p/travel-2025.md"])
     assert [p.chunk.doc_id for p in context.passages] == ["old", "new"]
     assert context.superseded == ()
+
+
+def test_a_rule_that_the_newer_edition_withdraws_is_not_told() -> None:
+    old = make_chunk(
+        "old", "Alcoholic drinks are refunded with dinner, up to one drink a person.", title="Travel policy (2023)"
+    )
+    more = " ".join(f"other{i}" for i in range(40))
+    new = make_chunk("new", f"Alcoholic drinks are no longer refunded. {more}", title="Travel policy (2025)")
+    asked = Query("Are alcoholic drinks refunded with dinner?")
+    context = assembled([old, new], asked, uris=["p/travel-2023.md", "p/travel-2025.md"])
+    assert [p.chunk.doc_id for p in context.passages] == ["new"]
 
 
 def test_a_neighbour_of_the_same_section_joins_when_it_adds_words_of_the_question_or_goes_on() -> None:

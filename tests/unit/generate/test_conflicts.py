@@ -52,3 +52,12 @@ def test_documents_on_different_things_do_not_disagree() -> None:
 
 def test_what_does_not_answer_the_question_is_not_set_against_what_does() -> None:
     assert found([NOTICE, OTHER], logits=[9.0, 0.0]) == ()
+
+
+def test_a_sentence_of_a_quoted_list_item_or_a_part_of_a_long_one_may_be_contradicted() -> None:
+    context = shown(f"Rules are strict. {NOTICE}", OTHER)
+    evidence = evidence_of(context, [0.0, 2.0, 2.0])
+    whole = context.passages[0]
+    for start, end in ((0, len(whole.text)), (25, len(whole.text) - 3)):
+        (conflict,) = conflicts_of([Sentence("x", (whole.cite(start, end),))], evidence)
+        assert conflict.citation.quote == OTHER

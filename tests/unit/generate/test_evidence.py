@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from twins import HashingEmbedder, shown
 
 from citewell.core.evidence import Signals
-from citewell.core.types import Query, Reading
+from citewell.core.types import Block, Query, Reading
 from citewell.generate.evidence.context import ALL_CONTEXT_FEATURES
 from citewell.generate.evidence.model import Configuration, EvidenceModel, Linear
 from citewell.generate.evidence.sentences import ALL_FEATURES, describe
-from citewell.generate.evidence.weigh import ASKED_THERE, Scales, asked_there
+from citewell.generate.evidence.weigh import ASKED_THERE, ROW_BEHIND, Scales, asked_there, named_rows
 from citewell.generate.quotables import quotable_sentences
 from citewell.index.analysis import analyse
 
@@ -133,3 +135,17 @@ def test_the_shipped_model_is_read_and_knows_its_features() -> None:
     assert shipped.choose("extractive", "all-MiniLM-L6-v2", "citewell-reader", "en").uncalibrated == ""
     assert shipped.choose("extractive", "all-MiniLM-L6-v2", "", "en").uncalibrated == ""
     assert "language" in shipped.choose("extractive", "all-MiniLM-L6-v2", "citewell-reader", "ja").uncalibrated
+
+
+def test_of_the_rows_of_a_table_those_that_hold_what_is_asked_are_ahead() -> None:
+    text = "DX18 drill | 189\nDX24 drill | 249\nDX36 drill | 350"
+    (passage,) = shown(text).passages
+    ends = [text.index("\n"), text.index("\n", 20), len(text)]
+    blocks = tuple(Block(a, b, "table_row") for a, b in zip([0, ends[0] + 1, ends[1] + 1], ends, strict=True))
+    table = replace(passage, stored=replace(passage.stored, blocks=blocks))
+    quotables = quotable_sentences(table)
+    logits = np.array([5.0, 3.0, 1.0])
+    asked = {"dx24": 3.0, "drill": 1.0, "cost": 1.0}
+    assert named_rows(quotables, logits, asked, analyse).tolist() == [5.0 - ROW_BEHIND, 5.0, 1.0]
+    assert named_rows(quotables, logits, {"drill": 1.0, "cost": 1.0}, analyse).tolist() == logits.tolist()
+    assert named_rows(quotables, logits, asked | {"dx24": 0.1}, analyse).tolist() == logits.tolist()

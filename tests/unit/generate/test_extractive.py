@@ -126,6 +126,39 @@ def test_a_list_item_is_quoted_whole_with_what_introduces_the_list() -> None:
     ]
 
 
+def test_what_introduces_a_list_may_stand_before_the_passage_and_without_a_colon() -> None:
+    item = passage_of(("list_item", "diving from the edge of the pool"))
+    lead = "Rules. The following is strictly forbidden in the hall:"
+    begun = replace(item, stored=replace(item.stored, lead=Block(100, 100 + len(lead), "paragraph"), lead_text=lead))
+    (lean,) = leans_of(quoted(begun, "diving"))
+    assert (lean.kind, lean.citation.quote) == ("list", "The following is strictly forbidden in the hall:")
+    assert (lean.citation.start_char, lean.citation.end_char) == (107, 100 + len(lead))
+    for said, count in (("Strictly forbidden in the hall", 1), ("The hall is old.", 0)):
+        held = passage_of(("paragraph", said), ("list_item", "diving from the edge of the pool"))
+        assert len(leans_of(quoted(held, "diving"))) == count
+
+
+def test_what_is_cut_from_a_long_sentence_and_denies_the_rest_is_shown_beside_it() -> None:
+    long = ", ".join(f"the part number {i} of the old hall" for i in range(12))
+    text = f"It is not the case, as some say, that {long}, is paid by the office, but only if nobody was there."
+    context = shown(text)
+    (sentence,) = GENERATOR.generate(QUERY, context, [evidence_of(context, [1.0])]).sentences
+    assert "not the case" not in sentence.text or "only if" not in sentence.text
+    beside = " ".join(lean.citation.quote for lean in sentence.leans_on)
+    for words in ("not the case", "only if nobody"):
+        assert words in sentence.text or words in beside
+
+
+def test_the_first_row_of_a_table_without_column_names_can_be_quoted() -> None:
+    passage = passage_of(
+        ("paragraph", "About the pump."), ("table_row", "Weight | 4.2 kg"), ("table_row", "Length | 310 mm")
+    )
+    assert [(q.text, q.columns) for q in quotable_sentences(passage)][1:] == [
+        ("Weight | 4.2 kg", ""),
+        ("Length | 310 mm", ""),
+    ]
+
+
 def test_a_table_row_is_quoted_whole() -> None:
     passage = passage_of(
         ("paragraph", "Limits are these ones."),

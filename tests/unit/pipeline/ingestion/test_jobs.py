@@ -280,7 +280,7 @@ def test_personal_data_is_taken_out_before_anything_is_stored(
     folder: Path, tmp_path: Path, make_engine: Callable[..., Engine]
 ) -> None:
     careful = make_engine(tmp_path / "careful", load_settings(ingest={"redact": ["email", "iban"]}))
-    (folder / "staff.md").write_text("# Staff\n\nWrite to jane.doe@example.org, or pay to DE89 3704 0044 0532 0130 00.")
+    (folder / "staff.md").write_text("# Staff\n\nWrite to jane.doe@example.org, or pay to DE89370400440532013000.")
     (folder / "staff.md.meta.json").write_text(
         '{"title": "Staff of jane.doe@example.org", "contact": "jane.doe@example.org"}'
     )
@@ -288,7 +288,7 @@ def test_personal_data_is_taken_out_before_anything_is_stored(
     assert report.redacted == {"email": 3, "iban": 1}
     held = b"".join(path.read_bytes() for path in careful.directory.rglob("*") if path.is_file())
     assert b"jane.doe" not in held
-    assert b"3704" not in held
+    assert b"370400440532013000" not in held.lower()  # four digits of it stand in many a random name
     open_handed = make_engine(careful.directory, load_settings())
     assert "papers/staff.md" in ingest_paths(open_handed, [folder]).changed
     careful.close()
