@@ -10,7 +10,8 @@ import numpy as np
 from citewell.core.answers import Conflict, Sentence
 from citewell.core.evidence import Evidence, Quotable
 from citewell.generate.verification.alignment import align, stems
-from citewell.generate.verification.quantities import amounts_of, dates_of
+from citewell.generate.verification.dates import dates_of
+from citewell.generate.verification.quantities import amounts_of
 from citewell.generate.verification.verifier import reason_of
 
 SAME_SUBJECT = 0.55  # cosine of two sentences under their headings

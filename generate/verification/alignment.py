@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from citewell.core.sentences import Span, sentence_spans
+from citewell.generate.verification.dates import MONTHS, MONTHS_ELSEWHERE, WEEKDAYS, Date, dates_of
 from citewell.generate.verification.numerals import NUMBER_WORDS
-from citewell.generate.verification.quantities import MONTHS, WEEKDAYS, Amount, Date, amounts_of, dates_of
+from citewell.generate.verification.quantities import Amount, amounts_of
 from citewell.generate.verification.uniform import uniform
 from citewell.generate.verification.words import KIN, NEGATED, NEGATIONS, OPENERS, OPPOSITES, RATES, STOP_WORDS
 
@@ -21,11 +23,23 @@ FindingKind = Literal["number", "date", "unit", "name", "negation", "opposite"]
 STEM = 6  # letters by which words count as the same: enough for most endings
 CLOSE = 0.6  # share of a claim's words that one sentence holds, for the claim to be a rendering of that sentence
 MOST_SENTENCES = 3
+LEAST_STEM = 4  # letters that two forms of a name share
+_FORMS = [{"", end} for end in ("s", "es", "n", "an", "ian", "ean", "ish", "ese", "er", "ers", "i", "ic", "en", "in")] + [{"a", "an"}, {"a", "ian"}, {"y", "ian"}, {"e", "an"}, {"e", "ian"}, {"o", "an"}, {"n", "ns"}, {"", "'s"}]  # fmt: skip
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]*(?:\.[A-Z])*")
 _LABEL = re.compile(r"^(?:[-–—•*‣▪]|\(?(?:\d{1,3}|[a-z])[.)])\s+")  # of a list's item
 _AROUND = " \"'“”„‟«»‹›‘’「」『』()[]"
 _DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}|\b[A-Z]\.[A-Z]\b")
+_FROM, _TO = re.compile(r"\b(?:from|von|de|of)\s+$", re.I), re.compile(r"[^.;]{0,12}\b(?:to|auf|bis|à|a)\s+", re.I)
+_COMPARED = frozenset({"more", "less", "fewer", "later", "earlier", "longer"})  # `no more than` denies nothing
+_FRAME = re.compile(
+    r"\b(?:(?P<excepts>except(?: for| on| in)?|unless|neither|apart from|other than)|myth|hoax|not true|untrue|false that|is false|are false|no evidence|no proof|rejects?|rejected|den(?:y|ies|ied)|disproved|disproves|refuted|refutes|widerlegt)\b",
+    re.I,
+)
+FRAMED, LEAST_FRAMED = 60, 2  # characters after such a word that it bears on, and stems of the claim that stand there
+_PART = re.compile(
+    r"[,;:](?=\s)|\b(?:and|while|whereas|but|und|während|aber|et|y)\b", re.I
+)  # begins another part of a sentence
 _CODE = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[\w-]{2,}\b")
 
 
@@ -75,6 +89,7 @@ def align(claim: str, evidence: str, header: str = "") -> Alignment:
     sentence = evidence[slice(*spans[nearest])]
     findings = [
         *_figures(claim, sentence, f"{header}\n{evidence}", near),
+        *(_swapped(claim, sentence) if near >= CLOSE else ()),
         *_names(claim, sentence, f"{header}\n{evidence}", near),
         *(_polarity(claim, sentence) if near >= CLOSE else ()),
         *(_rates(claim, sentence) if near >= CLOSE else ()),
@@ -171,6 +186,53 @@ def _figures(claim: str, sentence: str, whole: str, near: float) -> list[Finding
             rivals = [a for a in rivals if not a.vague or a.ordinal == amount.ordinal]
             found += [Finding("number", text, _text(sentence, rivals[0]))] if rivals else []
     return found
+
+
+def _swapped(claim: str, sentence: str) -> list[Finding]:
+    """A figure that belongs to something else in the sentence, where each part of it has one figure of the kind: `adults pay 9 euros and children 4`."""
+    theirs, own = _owners(sentence), _owners(claim)
+    if (one := _ends(claim)) and (other := _ends(sentence)):
+        turned = one[0].same(other[1]) and one[1].same(other[0]) and not one[0].same(other[0])
+        if turned:
+            return [Finding("number", claim[one[0].start : one[1].end], sentence[other[0].start : other[1].end])]
+    for dimension, parts in own.items():
+        rivals = theirs.get(dimension, [])
+        if len(rivals) < 2:
+            continue
+        shared = set.intersection(*(words for _, words in rivals))
+        for amount, words in parts:
+            told = [(other, words & (held - shared)) for other, held in rivals]
+            mine = [held for other, held in told if amount.same(other)]
+            against = [(other, held) for other, held in told if held and not amount.same(other)]
+            if mine and not any(mine) and against:
+                return [Finding("number", claim[amount.start : amount.end], _text(sentence, against[0][0]))]
+    return []
+
+
+def _ends(text: str) -> tuple[Amount, Amount] | None:
+    """The two figures of `from A to B`, where there are such."""
+    amounts = amounts_of(text)
+    for one, other in pairwise(amounts):
+        if _FROM.search(text, max(0, one.start - 8), one.start) and _TO.fullmatch(text, one.end, other.start):
+            return one, other
+    return None
+
+
+def _owners(text: str) -> dict[str, list[tuple[Amount, set[str]]]]:
+    """By dimension the figures of a text, each with the stems and other figures of its part; only where each part that has one has one alone."""
+    amounts = amounts_of(text)
+    bounds = [0, *(match.end() for match in _PART.finditer(text)), len(text)]
+    found: dict[str, list[tuple[Amount, set[str]]]] = {}
+    crowded: set[str] = set()
+    for start, end in pairwise(bounds):
+        inside = [amount for amount in amounts if start <= amount.start < end and not amount.vague]
+        for amount in inside:
+            others = [other for other in inside if other is not amount]
+            if any(other.dimension == amount.dimension for other in others):
+                crowded.add(amount.dimension)
+            words = stems(text[start:end]) | {f"{other.value:g} {other.dimension}" for other in others}
+            found.setdefault(amount.dimension, []).append((amount, words))
+    return {dimension: parts for dimension, parts in found.items() if dimension not in crowded}
 
 
 def _missing(
@@ -280,6 +342,7 @@ def names_of(text: str, known: str = "") -> list[str]:
         if (
             low in STOP_WORDS
             or low in MONTHS
+            or low in MONTHS_ELSEWHERE
             or low.removesuffix("s") in WEEKDAYS
             or NUMBER_WORDS.fullmatch(word)
             or len(word) < 2
@@ -305,9 +368,7 @@ def _known(name: str, words: set[str], text: str) -> bool:
     low = name.casefold().removesuffix("'s").removesuffix("’s").replace(".", "")
     if low in words or low.replace("-", "") in words or all(part in words for part in low.split("-")):
         return True
-    if any(word.startswith(low[:5]) for word in words) and len(low) >= 6:
-        return True
-    if low.removesuffix("s") in words or f"{low}s" in words:
+    if any(_inflected(low, word) for word in words):
         return True
     kin = KIN.get(low)
     if kin is not None and any(word.startswith(kin[:5]) for word in words):
@@ -316,11 +377,16 @@ def _known(name: str, words: set[str], text: str) -> bool:
         return True
     letters = re.sub(r"[^A-Z]", "", name)
     if len(letters) >= 2 and len(letters) >= len(re.sub(r"\W", "", name)) - 1:
-        initials = "".join(
-            word[0] for word in re.findall(r"\b[A-Za-z]\w+", text) if word.casefold() not in STOP_WORDS
-        ).upper()
-        return letters in initials
+        # Two letters begin any two words; so short a name stands for words that are capitalised as well.
+        of = re.findall(r"\b[A-Za-z]\w+" if len(letters) > 2 else r"\b[A-Z]\w+", text)
+        return letters in "".join(word[0] for word in of if word.casefold() not in STOP_WORDS).upper()
     return False
+
+
+def _inflected(name: str, word: str) -> bool:
+    """Whether two words, in small letters, are one name in two forms: Austria and Austrian, Graz and Grazer, not Austria and Australia."""
+    size = next((i for i, (a, b) in enumerate(zip(name, word, strict=False)) if a != b), min(len(name), len(word)))
+    return size >= LEAST_STEM and {name[size:], word[size:]} in _FORMS
 
 
 def _rates(claim: str, sentence: str) -> list[Finding]:
@@ -352,14 +418,31 @@ def _polarity(claim: str, sentence: str) -> list[Finding]:
         rivals = OPPOSITES.get(word, frozenset()) & all_theirs
         if rivals and word not in all_theirs and not rivals & set(own):
             found.append(Finding("opposite", word, sorted(rivals)[0]))
-    return found
+    found += _framed(own, claim, sentence)
+    # `not allowed` is `prohibited`: one denied and the other's contrary say the same.
+    return [] if [finding.kind for finding in found] == ["negation", "opposite"] else found
+
+
+def _framed(own: Sequence[str], claim: str, sentence: str) -> list[Finding]:
+    """What the sentence says under a word that denies it or excepts from it, and the claim says without."""
+    if _negations(own) or _FRAME.search(claim):
+        return []
+    wanted = stems(claim)
+    for match in _FRAME.finditer(sentence):
+        under = stems(sentence[match.end() : match.end() + FRAMED])
+        if len(wanted & under) >= (1 if match["excepts"] else LEAST_FRAMED):
+            return [Finding("negation", "no negation", match[0])]
+    return []
 
 
 def _negations(words: Sequence[str]) -> list[str]:
     found = []
     for at, word in enumerate(words):
         if word in NEGATIONS or NEGATED.search(word):
-            if word == "not" and words[at + 1 : at + 2] in (["only"], ["just"]):
+            after = words[at + 1 : at + 2]
+            if (word == "not" and after in (["only"], ["just"])) or (
+                word in ("no", "not") and after and after[0] in _COMPARED
+            ):
                 continue
             found.append(word)
     return found

@@ -57,8 +57,8 @@ class Entailment:
     def log_odds(self, claims: Sequence[Claimed]) -> NDArray[np.float64]:
         """`(len(claims), 2)`: of `supported`, and of `contradicted`. Raises ModelUnavailable or ModelFailed."""
         found = np.zeros((len(claims), 2))
-        pairs: list[Text] = [self._pair(uniform(claim.text), claim) for claim in claims]
         try:
+            pairs: list[Text] = [self._pair(uniform(claim.text), claim) for claim in claims]
             for batch in self.encoder.run(pairs):
                 found[batch.places] = np.stack([output.ravel() for output in batch.outputs], axis=1)
         except CitewellError:

@@ -75,21 +75,47 @@ ORDINALS = {
     "hundredth": 100,
     "thousandth": 1000,
 }
-OTHER_WORDS = {"dozen": 12.0, "half": 0.5, "once": 1.0, "twice": 2.0, "thrice": 3.0, "dozens": 12.0}
+_ELSEWHERE = {"zwei": 2.0, "drei": 3.0, "vier": 4.0, "fünf": 5.0, "sechs": 6.0, "sieben": 7.0, "acht": 8.0, "neun": 9.0, "zehn": 10.0, "zwölf": 12.0, "deux": 2.0, "trois": 3.0, "quatre": 4.0, "cinq": 5.0, "sept": 7.0, "huit": 8.0}  # fmt: skip
+OTHER_WORDS = {**_ELSEWHERE, "dozen": 12.0, "half": 0.5, "once": 1.0, "twice": 2.0, "thrice": 3.0, "dozens": 12.0}
 FRACTIONS = {"halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fifths": 5, "tenth": 10, "tenths": 10}
 # Words that are numbers and far more often something else.
 VAGUE = frozenset({"one", "first", "second", "zero", "once", "dozens"})
 _WORDS = {*UNITS, *TENS, *SCALES, *ORDINALS, *OTHER_WORDS}
 _WORD = "|".join(sorted((re.escape(word) for word in _WORDS), key=len, reverse=True))
-NUMBER_WORDS = re.compile(rf"\b(?:{_WORD})s?(?:[- ](?:and )?(?:{_WORD})s?)*\b", re.I)
+NUMBER_WORDS = re.compile(rf"\b(?:{_WORD})s?(?:[- ](?:and )?(?:{_WORD})s?)*(?: and a half)?\b", re.I)
 _FRACTION = re.compile(r"[- ](?:million|billion|thousand|hundred)")
-FIGURES = re.compile(r"(?<![\w.])(?:\d{1,3}(?:[,\u00a0\u202f]\d{3})+|\d+)(?:\.\d+)?(?!\w*\d)")
+_PARTS = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3, "⅛": 1 / 8}
+_GROUPS = ", \u00a0\u202f'’"
+# A sign counts where nothing stands before it that it could join to the number.
+FIGURES = re.compile(
+    rf"(?:(?<![\w.)\]%°])(?:[-−]|(?i:\bminus)\s)(?=\.?\d)|(?<![\w.]))(?:\d{{1,2}}(?:,\d\d)+,\d{{3}}(?!\d)|\d{{1,3}}(?:\.\d{{3}}){{2,}}(?!\d)|\d+(?:\.\d+){{2,}}"
+    rf"|\d+(?::\d+)+|\d{{1,3}}/\d{{1,3}}(?![/\d])|(?:\d+\s?)?[{''.join(_PARTS)}]|\d{{1,3}}(?:[{_GROUPS}]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+|,\d{{1,2}}(?![\d,]))?|\.\d+)(?!\w*\d)"
+)
+MOST = 1e15  # of a value; what is larger is known by its figures
 SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9, "tn": 1e12}
 
 
-def figures_value(text: str) -> float:
-    """`1,234.5` as 1234.5."""
-    return float(re.sub(r"[,\u00a0\u202f]", "", text))
+def read_figures(text: str) -> tuple[float, str, float | None]:
+    """What figures say: their value, or the figures themselves where they are none (a version, a ratio, a very long number), and another
+    value that they may have: `1.500` is 1500 in many countries."""
+    sign = -1.0 if text[0] in "-−mM" else 1.0
+    plain = re.sub(r"^(?:[-−]|minus\s)", "", text, flags=re.I)
+    if plain[-1] in _PARTS:
+        return sign * (float(plain[:-1] or 0) + _PARTS[plain[-1]]), "", None
+    if "/" in plain:
+        over, under = (int(part) for part in plain.split("/"))
+        return (sign * over / under, "", None) if under else (0.0, plain, None)
+    if re.fullmatch(r"\d{1,3}(?:\.\d{3}){2,}", plain):
+        plain = plain.replace(".", "")
+    elif ":" in plain or plain.count(".") > 1:
+        return 0.0, plain, None
+    elif re.fullmatch(r"\d+,\d{1,2}", plain):
+        plain = plain.replace(",", ".")
+    plain = re.sub(f"[{_GROUPS}]", "", plain)
+    if float(plain) >= MOST:
+        return 0.0, plain, None
+    other = sign * float(plain.replace(".", "")) if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", plain) else None
+    return sign * float(plain), "", other
 
 
 def words_value(text: str) -> tuple[float, bool] | None:
@@ -97,6 +123,9 @@ def words_value(text: str) -> tuple[float, bool] | None:
 
     `two thirds` is a fraction, `three hundred` 300, `nineteen ninety` 1990 as years are read out.
     """
+    if text.casefold().endswith(" and a half"):
+        whole = words_value(text[: -len(" and a half")])
+        return (whole[0] + 0.5, False) if whole else None
     words = [word for word in re.split(r"[-\s]+", text.casefold()) if word != "and"]
     if not words:
         return None
@@ -107,22 +136,26 @@ def words_value(text: str) -> tuple[float, bool] | None:
     year = _year(words)
     if year is not None:
         return year, False
-    ordinal = words[-1] in ORDINALS
-    total, part, seen = 0.0, 0.0, False
+    total = _summed(words)
+    return None if total is None or total >= MOST else (total, words[-1] in ORDINALS)
+
+
+def _summed(words: Sequence[str]) -> float | None:
+    """`two hundred five` as 205; None where one of the words is no number."""
+    total, part = 0.0, 0.0
     for word in words:
         plain = word[:-1] if word.endswith("s") and word[:-1] in SCALES | TENS else word
         if plain in UNITS or plain in TENS or plain in ORDINALS:
             part += {**UNITS, **TENS, **ORDINALS}[plain]
         elif plain == "hundred":
-            part = (part or 1) * 100
+            part = (part or 1.0) * 100
         elif plain in SCALES:
-            total, part = total + (part or 1) * SCALES[plain], 0.0
+            total, part = total + (part or 1.0) * SCALES[plain], 0.0
         elif plain in OTHER_WORDS:
-            part = (part or 1) * OTHER_WORDS[plain]
+            part = (part or 1.0) * OTHER_WORDS[plain]
         else:
             return None
-        seen = True
-    return (total + part, ordinal) if seen else None
+    return total + part
 
 
 def number_spans(text: str) -> list[tuple[int, int]]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from citewell.generate.verification.dates import MONTH_NAMES, Date, dates_of
 from citewell.generate.verification.numerals import (
     FIGURES,
     OTHER_WORDS,
     SCALES,
     VAGUE,
-    figures_value,
     number_spans,
+    read_figures,
     words_value,
 )
-from citewell.generate.verification.quantities import MONTHS, SCALE, SCALE_VALUES, Date, dates_of
+from citewell.generate.verification.quantities import SCALE, SCALE_VALUES
 
 Edit = tuple[int, int, str]
-_NAMES = ["", *(name.capitalize() for name in MONTHS if len(name) > 3 or name == "may")]
+_NAMES = ["", *MONTH_NAMES]
 _PERCENT = re.compile(r"\s?%|\s(?:per cent|pct)\b")
 _ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)\b")
 _PLURAL = re.compile(r"(?:ies|hundreds|thousands|illions)$")  # `in their thirties`, `hundreds of people`: no number
@@ -25,6 +26,8 @@ _WORDS = (
     VAGUE | OTHER_WORDS.keys() | {"one", "ones", "first", "second", "seconds", "zero"} | SCALES.keys()
 )  # words before they are numbers
 _WHOLE = 1e15  # below it a whole number is written out
+_COMMA = re.compile(r"-?\d+,\d{1,2}")
+_DECIMAL = re.compile(r"-?\d+\.\d+")
 
 
 def uniform(text: str) -> str:
@@ -50,7 +53,9 @@ def _written(date: Date) -> str:
 def _numbers(text: str) -> Iterator[Edit]:
     for match in FIGURES.finditer(text):
         if not _ORDINAL.match(text, match.start()):
-            yield _scaled(text, match.start(), match.end(), figures_value(match[0]), match[0])
+            value, code, _ = read_figures(match[0])
+            if not code and "/" not in match[0]:
+                yield _scaled(text, match.start(), match.end(), value, _pointed(match[0]))
     for start, end in number_spans(text):
         words = text[start:end].casefold()
         read = words_value(words)
@@ -62,13 +67,20 @@ def _numbers(text: str) -> Iterator[Edit]:
             yield _scaled(text, start, end, read[0], words)
 
 
+def _pointed(figures: str) -> str:
+    """Figures with a point before their decimals, and nothing between their thousands."""
+    figures = figures.replace("−", "-")
+    return figures.replace(",", ".") if _COMMA.fullmatch(figures) else re.sub("[, \u00a0\u202f'’]", "", figures)
+
+
 def _scaled(text: str, start: int, end: int, value: float, said: str) -> Edit:
     """A number with the scale behind it, and its sign of percent as a word."""
     scale = SCALE.match(text, end)
     if scale and len(scale[1]) > 1:
         value, end, said = value * SCALE_VALUES[scale[1].casefold()], scale.end(), ""
     whole = value == int(value) and value < _WHOLE
-    number = str(int(value)) if whole and "." not in said else said.replace(",", "") if said else f"{value:g}"
+    plain = said if _DECIMAL.fullmatch(said) else ""
+    number = str(int(value)) if whole and "." not in plain else plain or f"{value:g}"
     percent = _PERCENT.match(text, end)
     return (start, percent.end(), f"{number} percent") if percent else (start, end, number)
 

@@ -178,10 +178,24 @@ NEGATIONS = frozenset(
         "niemals",
         "ohne",
         "unmöglich",
+        "keinem",
+        "keines",
+        "jamais",
+        "pas",
+        "aucun",
+        "aucune",
+        "sans",
+        "nunca",
+        "ninguno",
+        "ninguna",
     ]
 )
 NEGATED = re.compile(r"n['’]t$")
 _OPPOSITES = """
+rose dropped|rise drop|rises drops|climbed fell|increased dropped|increased fell|doubled halved|doubled tripled|tripled halved|must may|must should|must might
+must can|will might|all some|all most|all few|most few|most some|every some|usually rarely|slightly sharply|slightly strongly|free occupied|spring autumn
+summer winter|spring summer|spring winter|autumn winter|autumn summer|spring fall|summer fall|stieg sank|steigt sinkt|geöffnet geschlossen|öffnet schließt
+erlaubt verboten|immer nie|mehr weniger|ouvert fermé|ouverte fermée|toujours jamais|avant après|abre cierra|abierto cerrado|siempre nunca|antes después
 first last|first second|largest smallest|biggest smallest|highest lowest|most least|more less|more fewer|before after|earliest latest|north south|east west
 northern southern|eastern western|increase decrease|increased decreased|increases decreases|increasing decreasing|rise fall|rose fell|rises falls|grew shrank
 oldest youngest|oldest newest|older younger|best worst|better worse|above below|over under|maximum minimum|longest shortest|longer shorter|majority minority

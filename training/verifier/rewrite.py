@@ -9,8 +9,8 @@ import random
 import re
 from collections.abc import Callable
 
-from citewell.generate.verification.numerals import FIGURES, NUMBER_WORDS, figures_value, spelled, words_value
-from citewell.generate.verification.quantities import MONTHS, dates_of
+from citewell.generate.verification.dates import MONTH_NAMES, dates_of
+from citewell.generate.verification.numerals import FIGURES, NUMBER_WORDS, read_figures, spelled, words_value
 
 Rewrite = Callable[[str, random.Random], str | None]
 _SAME = """
@@ -61,7 +61,7 @@ _TRAILING = re.compile(
     r"^(.{15,}?),? ((?:in (?!order)|during |after |before |since |until |because |although |while |when )[^,;:]{4,60}?)([.!]?)$"
 )
 _ASIDE = re.compile(r"\s*\([^()]{2,80}\)|, (?:which|who|where) [^,;]{4,80}(?=,|\.$)")
-_NAMES_OF_MONTHS = ["", *(name.capitalize() for name in MONTHS if len(name) > 3 or name == "may")]
+_NAMES_OF_MONTHS = ["", *MONTH_NAMES]
 _UNITS = [("kilometres", "metres"), ("km", "miles"), ("miles", "kilometres"), ("kg", "g"), ("metres", "feet"), ("million", "billion"), ("billion", "million"),
           ("thousand", "million"), ("percent", "percentage points"), ("hours", "days"), ("days", "weeks"), ("weeks", "months"), ("months", "years"), ("years", "months"),
           ("minutes", "hours"), ("seconds", "minutes"), ("dollars", "euros"), ("$", "€"), ("feet", "metres"), ("pounds", "dollars"), ("MB", "GB"), ("GB", "MB"), ("°C", "°F")]  # fmt: skip
@@ -93,8 +93,8 @@ def change(sentence: str, chance: random.Random) -> str | None:
 def _number(sentence: str, chance: random.Random) -> str | None:
     del chance
     for match in FIGURES.finditer(sentence):
-        value = figures_value(match[0])
-        if value == int(value) and value < 100_000 and not 1000 <= value <= 2100:
+        value, code, _ = read_figures(match[0])
+        if not code and value == int(value) and 0 <= value < 100_000 and not 1000 <= value <= 2100:
             return sentence[: match.start()] + spelled(int(value)) + sentence[match.end() :]
     for match in NUMBER_WORDS.finditer(sentence):
         read = words_value(match[0])
@@ -162,7 +162,7 @@ def _change_month(sentence: str, chance: random.Random) -> str | None:
 
 def _change_spelled(sentence: str, chance: random.Random) -> str | None:
     for match in FIGURES.finditer(sentence):
-        value = figures_value(match[0])
+        value = read_figures(match[0])[0]
         if value == int(value) and 1 < value < 1000:
             other = max(2, int(value * chance.uniform(1.2, 2.5)) + 1)
             return sentence[: match.start()] + spelled(min(other, 9999)) + sentence[match.end() :]
