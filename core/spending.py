@@ -56,6 +56,10 @@ class Accounts(Protocol):
         """Sets aside what a call may cost at most, and names that. Raises BudgetSpent where it would be beyond a day's limit."""
         ...
 
+    def seconds_left(self, caller: str) -> float:
+        """Seconds that this caller may still have models write today; infinite where that is not limited."""
+        ...
+
     def settle(self, hold: int, caller: str, model: str, usage: Usage, cost: Cost) -> None:
         """Gives back what was set aside, and writes down what the call did cost."""
         ...

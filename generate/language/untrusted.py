@@ -14,12 +14,18 @@ from collections.abc import Sequence
 _JOINERS = frozenset("\u200c\u200d")
 _KEPT = frozenset("\n\t")
 # What chat templates and tool protocols are made of. Only the look of it is broken; a reader still sees what stood there.
+_NAMES = (
+    r"(?:start|end)_of_turn|tool_?(?:call|response|result|use)s?|function_?(?:call|result)s?|system|assistant|user|instructions?|passages?|question|think(?:ing)?"
+    r"|s|inst|bos|eos|sop|eop|pad"
+)
+_LINES = re.compile("[\u2028\u2029\u0085\v\f]")  # breaks of lines that are none to a pattern
 _STRUCTURE = [
-    (re.compile(r"<\|([^|<>]{0,40})\|>"), r"‹\1›"),
-    (re.compile(r"<(/?)((?:start|end)_of_turn|tool_?(?:call|response|result|use)s?|function_?(?:call|result)s?|system|assistant|user|instructions?|passages?|question|think|s|inst)\b([^<>]{0,80})>", re.I), r"‹\1\2\3›"),
-    (re.compile(r"\[(/?)(INST|SYS|SYSTEM|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]", re.I), r"(\1\2)"),
-    (re.compile(r"<<(/?)(SYS|SYSTEM)>>", re.I), r"‹\1\2›"),
-    (re.compile(r"^([ \t>*#_-]{0,8})(system|assistant|user|human|developer|tool|function)([*_]{0,2})[ \t]*:", re.I | re.M), r"\1(\2)\3 -"),
+    (re.compile(r"[<＜]\s{0,3}[|｜]([^|｜<>]{0,80})[|｜]\s{0,3}[>＞]"), r"‹\1›"),
+    # Broken where it begins, since it may end wherever it likes, or not at all.
+    (re.compile(rf"[<＜](\s{{0,3}}/?\s{{0,3}}(?:{_NAMES})\b)", re.I), r"‹\1"),
+    (re.compile(r"[\[［](\s{0,3}/?\s{0,3}(?:INST|SYS|SYSTEM|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|THINK|PREFIX|SUFFIX|MIDDLE))[\]］]", re.I), r"(\1)"),
+    (re.compile(r"<<(\s{0,3}/?\s{0,3}(?:SYS|SYSTEM))>>", re.I), r"‹\1›"),
+    (re.compile(r"^([ \t>*#_-]{0,8})(system|assistant|user|human|developer|tool|function)([*_]{0,2})[ \t]*[:：]", re.I | re.M), r"\1(\2)\3 -"),
     (re.compile(r"^[ \t]*#{2,}[ \t]*((?:new |updated |end of )?(?:system|instructions?|prompt|response|input|output)s?)\b", re.I | re.M), r"(\1)"),
     (re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]"), r"(\1)"),  # as the prompt's own markers look
 ]  # fmt: skip
@@ -39,7 +45,7 @@ def readable(text: str) -> str:
 
 def neutral(text: str) -> str:
     """The text without control and invisible characters, and with nothing that looks like the structure of a prompt."""
-    cleaned = readable(text)
+    cleaned = readable(_LINES.sub("\n", text))
     for pattern, said in _STRUCTURE:
         cleaned = pattern.sub(said, cleaned)
     return cleaned

@@ -62,6 +62,20 @@ class Spending:
                 ) from error
             return 0
 
+    def seconds_left(self, caller: str) -> float:
+        """Seconds that this caller may still have models write today; infinite where that is not limited, or cannot be told."""
+        left = float("inf")
+        limits = [
+            (limit.seconds, whose) for limit, whose in ((self._limit, None), (self._each, caller)) if limit.seconds
+        ]
+        try:
+            for seconds, whose in limits:
+                with self._changing() as db:
+                    left = min(left, seconds - db.execute(_SUM, (_today(), whose, whose)).fetchone()[1])
+        except (OSError, sqlite3.Error):  # `hold` says what is wrong
+            return left
+        return left
+
     def settle(self, hold: int, caller: str, model: str, usage: Usage, cost: Cost) -> None:
         """Gives back what was set aside, and adds what the call did cost."""
         row = (

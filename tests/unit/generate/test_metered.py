@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scripted import Scripted
+from scripted import Breaks, Scripted
 
 from citewell.core.answers import Usage
 from citewell.core.budgets import BudgetSettings, Price
 from citewell.core.errors import BudgetSpent, ModelUnavailable
 from citewell.core.language import Message
-from citewell.core.spending import paying
+from citewell.core.spending import Cost, paying
 from citewell.generate.language.guard import GuardedModel
 from citewell.generate.language.metered import MeteredModel
 from citewell.index.store.spending import Spending
@@ -48,6 +48,30 @@ def test_calls_that_fail_are_counted_as_read(tmp_path: Path) -> None:
     assert row.cost.tokens == 20
     assert purse.used == row.usage
     assert purse.used.cost == pytest.approx(20 * 0.1)
+
+
+def test_what_was_not_read_costs_nothing_and_what_breaks_off_as_much_as_was_heard(tmp_path: Path) -> None:
+    unread = ModelUnavailable("no connection")
+    unread.was_read = False
+    model, _, spending = metered(
+        tmp_path, unread, unread, Breaks("one two three", ModelUnavailable("gone")), unread, "yes", day_tokens=100
+    )
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable):
+            model.complete(ASKED, None, 5, 10)
+    (row,) = spending.since(1)
+    assert (row.usage.calls, row.usage.prompt_tokens, row.usage.answer_tokens) == (4, 10, 3)
+
+
+def test_a_call_has_no_more_seconds_than_its_caller_has_left(tmp_path: Path) -> None:
+    model, scripted, spending = metered(tmp_path, "yes", caller_seconds=35.0)
+    with paying("ann"):
+        model.complete(ASKED, None, 5, 60)
+        assert 0 < spending.seconds_left("ann") < 35
+        spending.settle(0, "ann", "small", Usage(), Cost(seconds=40.0))
+        with pytest.raises(BudgetSpent, match="seconds"):
+            model.complete(ASKED, None, 5, 60)
+    assert (len(scripted.asked), spending.seconds_left("bob")) == (1, 35.0)
 
 
 @pytest.mark.parametrize(
