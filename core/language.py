@@ -16,7 +16,7 @@ class Listener(Protocol):
     """Hears a reply while it is written."""
 
     def take(self, piece: str) -> bool:
-        """The next piece; whether more is wanted."""
+        """The next piece, which may be empty while nothing comes; whether more is wanted."""
         ...
 
     def restart(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +14,19 @@ from citewell.core.types import Candidate, Chunk, Context, Passage, Query, Ranki
 from citewell.core.verdicts import Claimed, Verdict
 
 Vectors = NDArray[np.float32]
-Told = Callable[[Sentence], bool]
+
+
+class Told(Protocol):
+    """Hears the sentences of a draft as they become whole."""
+
+    def __call__(self, sentence: Sentence) -> bool:
+        """The next one; whether more are wanted."""
+        ...
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody still waits for the answer."""
+        ...
 
 
 @runtime_checkable

@@ -46,12 +46,17 @@ class Checks:
     ) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def take(self, sentence: Sentence) -> bool:
+    def __call__(self, sentence: Sentence) -> bool:
         """One more sentence; whether more are wanted."""
         self.taken.append(sentence)
         if self.engine.settings.generate.verify == "after":
             self.audience.sentence(sentence, checked=False)
         self._waiting.append(self._thread.submit(self._check, sentence))
+        return self.is_wanted
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody still waits for the answer."""
         return not self.audience.is_gone
 
     def result(self) -> Verified:

@@ -73,7 +73,7 @@ class _Desk:
         """What the last generator says. Raises what it raises."""
         with self._checks(written=False) as checks:
             with stage("generate", route=generator.route) as span:
-                draft = generator.generate(self.query, self.context, self.evidence, checks.take)
+                draft = generator.generate(self.query, self.context, self.evidence, checks)
                 span.facts["sentences"] = len(draft.sentences)
             return Written(draft, self._verified(checks))
 
@@ -83,7 +83,7 @@ class _Desk:
         with self._checks() as checks:
             with stage("generate", route=generator.route) as span:
                 try:
-                    draft = generator.generate(self.query, self.context, self.evidence, checks.take)
+                    draft = generator.generate(self.query, self.context, self.evidence, checks)
                 except FAILURES as error:
                     span.facts["warning"] = _told(generator, error)
                     spent = (BUDGET_SPENT,) if isinstance(error, BudgetSpent) else ()
@@ -107,7 +107,7 @@ class _Desk:
             with stage("rewrite", route=generator.route) as span:
                 why = [(check, _why(check)) for check in refused]
                 try:
-                    again = generator.rewrite(self.query, self.context, draft, why, checks.take)
+                    again = generator.rewrite(self.query, self.context, draft, why, checks)
                 except FAILURES as error:
                     span.facts["note"] = _told(generator, error)
                     again = Draft(tuple(checks.taken), draft.route, draft.notes)

@@ -22,6 +22,7 @@ from citewell.core.settings import GenerateSettings
 from citewell.generate.language.events import CUT, complaint, end_of, events_of, text_of, usage_of, wait_of, whole_text
 
 CONNECT_S = 5.0
+LOOK_S = 0.5  # between looks whether anybody still waits, while nothing comes
 MOST_KEPT = 8  # connections that stay open between questions
 EVENTS_BESIDES = 64  # beside one for each token of the answer; a stream that has more does not come to an end
 SAFETY = 1.3  # by which another tokenizer may need more tokens than ours
@@ -180,7 +181,14 @@ class EndpointModel:
     ) -> Completion:  # fmt: skip
         try:
             async with asyncio.timeout(seconds):
-                return await self._ask(messages, schema, max_tokens, listener)
+                asking = asyncio.ensure_future(self._ask(messages, schema, max_tokens, listener))
+                try:
+                    while not (await asyncio.wait({asking}, timeout=LOOK_S))[0]:
+                        if listener is not None and not listener.take(""):
+                            raise ModelFailed(f"nobody waits for what {self.name} writes")
+                    return asking.result()
+                finally:
+                    asking.cancel()
         except TimeoutError as error:
             raise ModelUnavailable(f"{self.name} took longer than {seconds:.1f} s", hint=_HINT) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -137,6 +137,7 @@ class _Heard:
     def take(self, piece: str) -> bool:
         """Reads on; whether more is wanted."""
         self.hear(self.reader.feed(piece))
+        self.wanted = self.wanted and (self.tell is None or self.tell.is_wanted)
         return self.wanted
 
     def restart(self) -> bool:

@@ -139,6 +139,21 @@ def test_who_limits_how_often_it_is_asked_is_left_alone_for_as_long_and_has_not_
     assert (guarded.health.state, guarded.health.failures_in_a_row) == ("open", 0)
 
 
+def test_a_service_that_says_nothing_is_left_when_nobody_waits(
+    service: Service, open_model: Callable[..., EndpointModel]
+) -> None:
+    service.script = ["silent"]
+
+    class Gone(Heard):
+        def take(self, piece: str) -> bool:
+            return False
+
+    began = time.monotonic()
+    with pytest.raises(ModelFailed, match="nobody waits"):
+        open_model(settings(service)).complete(ASKED, None, 50, 20, Gone())
+    assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize(("told", "seconds"), [("7", 7.0), ("", 0.0), ("soon", 0.0), ("-3", 0.0), ("nan", 0.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("1e9", MOST_WAIT_S)])  # fmt: skip
 def test_any_header_is_read_as_seconds(told: str, seconds: float) -> None:
     assert wait_of(told) == seconds
