@@ -109,6 +109,9 @@ class SentenceModel(BaseModel):
         0.0, description="Probability that this sentence holds the answer, given that one of the context does."
     )
     heading: str = Field("", description="Title and headings above a quoted sentence.", examples=["Handbook › Leave"])
+    columns: str = Field(
+        "", description="What the columns of a quoted row are called.", examples=["Meal | Staff | Guests"]
+    )
     leans_on: list[LeanModel] = Field([], description="Sentences without which it could be misread.")
 
 

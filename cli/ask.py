@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from citewell.pipeline.wiring import Engine
 
 WIDTH = 100
+CLEAR = "\r\x1b[K"  # takes back the line that says what is being done
 FILTER = click.option(
     "--filter", default="", metavar="CONDITIONS",
     help="Look in some documents alone: language:de, tag:manual, path:reports/*, type:pdf, date>=2024-01-01; AND, OR, NOT, parentheses.",
@@ -51,7 +53,10 @@ def ask(question: str, explain: bool, stream: bool, filter: str, place: Place, a
         print_json(answer_as_json(ask_pipeline(engine, question, filter=filter), explain=explain))
     else:
         reader = _reader()
-        answer = ask_pipeline(engine, question, filter=filter, audience=reader)
+        try:
+            answer = ask_pipeline(engine, question, filter=filter, audience=reader)
+        finally:
+            reader.clear()
         print_answer(answer_as_json(answer, explain=explain), after=reader.shown)
     engine.close()
 
@@ -64,7 +69,16 @@ def _reader() -> Any:
     class Reader(Audience):
         shown = 0
 
+        def stage(self, name: str) -> None:
+            if not self.shown and sys.stderr.isatty():
+                click.secho(f"{CLEAR}  {name} …", dim=True, err=True, nl=False)
+
+        def clear(self) -> None:
+            if sys.stderr.isatty():
+                click.echo(CLEAR, err=True, nl=False)
+
         def sentence(self, sentence: Sentence, *, checked: bool) -> None:
+            self.clear()
             if not checked:
                 click.secho(f"  {sentence.text} (not checked yet)", dim=True)
                 return
@@ -152,7 +166,7 @@ def print_answer(answer: dict[str, Any], after: int = 0) -> None:
     sure = f"evidence {answer['sufficiency']:.2f}{' (uncalibrated)' if answer['uncalibrated'] else ''}"
     wrote = "" if answer["route"] == "extractive" else f"written by {answer['route']}, "
     click.secho(
-        f"  {answer['status']}, {wrote}{sure}, threshold {answer['threshold']:.2f}, {total:.0f} ms, generation {answer['generation']}",
+        f"  {answer['status']}, {wrote}{sure}, threshold {answer['threshold']:.2f}, {total:.0f} ms, generation {answer['generation']}, id {answer['answer_id']}",
         dim=True,
     )
     if "context" in answer:
@@ -160,6 +174,8 @@ def print_answer(answer: dict[str, Any], after: int = 0) -> None:
 
 
 def _print_sentence(sentence: dict[str, Any]) -> None:
+    if sentence["columns"]:
+        click.secho(f"  ({sentence['columns']})", dim=True)
     for lean in sentence["leans_on"]:
         told = textwrap.fill(lean["citation"]["quote"], WIDTH, initial_indent="  (", subsequent_indent="   ")
         click.secho(f"{told})", dim=True)
@@ -167,7 +183,10 @@ def _print_sentence(sentence: dict[str, Any]) -> None:
     opening, closing = ("  “", "”") if quoted else ("  ", "")
     click.echo(textwrap.fill(sentence["text"], WIDTH, initial_indent=opening, subsequent_indent="   ") + closing)
     for citation in sentence["citations"]:
-        click.secho(f"      [{citation['marker']}] {_place(citation)}", fg="cyan")
+        below = (
+            f"  {sentence['heading']}" if sentence["heading"] and not (citation["page"] or citation["place"]) else ""
+        )
+        click.secho(f"      [{citation['marker']}] {_place(citation)}{below}", fg="cyan")
         if not quoted:  # what was written is shown with what it was checked against
             said = " ".join(citation["quote"].split())
             click.secho(

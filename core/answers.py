@@ -26,14 +26,15 @@ class Lean:
 class Sentence:
     """One sentence of an answer and the citations that support it.
 
-    `[start, end)` of `highlight` are the words of the text that answer in short; `heading` stands above a quoted sentence. `share`
-    is the probability that this sentence holds the answer, given that one of the context does.
+    `[start, end)` of `highlight` are the words of the text that answer in short; `heading` stands above a quoted sentence, `columns`
+    names the columns of a quoted row. `share` is the probability that this sentence holds the answer, given that one of the context does.
     """
 
     text: str
     citations: tuple[Citation, ...]
     highlight: tuple[int, int] | None = None
     heading: str = ""
+    columns: str = ""
     leans_on: tuple[Lean, ...] = ()
     share: float = 0.0
 

@@ -61,7 +61,7 @@ class SettingsError(CitewellError):
     """A settings key is unknown or its value is out of range."""
 
     code = "settings.invalid"
-    default_hint = "Run `citewell doctor` to list every setting with its unit and default."
+    default_hint = "Run `citewell doctor --settings` to list every setting with its unit and default."
 
 
 class InvalidQuery(CitewellError):

@@ -27,6 +27,7 @@ LEAST_SHARE = 0.1
 # ... and none that an earlier one says already (cosine similarity).
 REPEATED = 0.92
 MOST_WORDS = 80  # of an answer
+ASKING = frozenset({"who", "whom", "whose", "which", "what", "when", "where", "why", "how", "that"})
 MOST_CUT = 3  # clauses that are shown beside a quotation from which they were cut
 
 
@@ -132,15 +133,23 @@ def _sentence(evidence: Evidence, index: int, quotable: Quotable) -> Sentence:
         (quotable.citation,),
         highlight=_highlight(quotable, reading),
         heading=quotable.passage.chunk.header,
+        columns=quotable.columns,
         leans_on=_leans(evidence, index, quotable),
         share=round(float(shares_of(evidence.logits)[index]), 4),
     )
 
 
 def _highlight(quotable: Quotable, reading: Reading | None) -> tuple[int, int] | None:
-    """The reader's words, where they stand in the sentence and are not all of it."""
+    """The reader's words, where they stand in the sentence, are not all of it, and can stand alone."""
     if reading is None:
         return None
     offset = quotable.start_char - quotable.passage.chunk.start_char
     start, end = reading.start_char - offset, reading.end_char - offset
-    return (start, end) if 0 <= start < end <= len(quotable.text) and end - start < len(quotable.text) else None
+    inside = 0 <= start < end <= len(quotable.text) and end - start < len(quotable.text)
+    return (start, end) if inside and _stands_alone(quotable.text[start:end]) else None
+
+
+def _stands_alone(words: str) -> bool:
+    """Whether words are an answer in short: within one cell of a row, with brackets in pairs, and not the word that asks."""
+    pairs = all(words.count(opening) == words.count(closing) for opening, closing in ("()", "[]", "“”"))
+    return pairs and "|" not in words and words.casefold() not in ASKING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -114,6 +115,10 @@ def _reasons(
 
 
 def _looked_for(snapshot: Snapshot, query: Query) -> tuple[str, ...]:
-    """The question's words that were searched for, the rarest first."""
+    """The question's words that were searched for, as they stand there, the rarest first."""
     weights = snapshot.bm25.term_weights(query.text)
-    return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:MOST_LOOKED_FOR])
+    words = dict.fromkeys(re.findall(r"\w+(?:[-'’.]\w+)*", query.text))
+    weighed = {
+        word: max((weights.get(term, 0.0) for term in snapshot.bm25.analyse(word)), default=0.0) for word in words
+    }
+    return tuple(sorted((w for w in weighed if weighed[w]), key=lambda w: (-weighed[w], w))[:MOST_LOOKED_FOR])

@@ -67,6 +67,7 @@ def sentence_as_json(sentence: Sentence) -> dict[str, Any]:
         "citations": [asdict(citation) for citation in sentence.citations],
         "highlight": list(sentence.highlight) if sentence.highlight else None,
         "heading": sentence.heading,
+        "columns": sentence.columns,
         "share": sentence.share,
         "leans_on": [asdict(lean) for lean in sentence.leans_on],
     }

@@ -91,12 +91,14 @@ def first_stage(engine: Engine, snapshot: Snapshot, query: Query) -> FirstStage:
     with stage("bm25") as span:
         bm25 = snapshot.bm25.search(query, depth)
         span.facts["candidates"] = len(bm25)
-        if not len(bm25):
+        if not len(bm25) and query.filter is None:
             span.facts["warning"] = "none of the question's words stands in the documents: only meaning is compared"
     with stage("dense") as span:
         dense = snapshot.dense.search(query, depth)
         span.facts["candidates"] = len(dense)
         engine.see_scores("dense", [candidate.score for candidate in dense.candidates[:1]])
+        if query.filter is not None and not len(bm25) and not len(dense):
+            span.facts["warning"] = f"no document that may be read fits the filter {query.filter}"
         note = across_languages(engine.embedder, snapshot, query.text)
         if note:
             span.facts["warning"] = note

@@ -98,6 +98,7 @@ function said(sentence) {
 }
 
 function showSentence(sentence, into) {
+  if (sentence.columns) into.append(element("p", "(" + sentence.columns + ")", "facts"));
   for (const lean of sentence.leans_on) into.append(element("p", "(" + lean.citation.quote + ")", "facts"));
   into.append(said(sentence));
   for (const citation of sentence.citations) {
