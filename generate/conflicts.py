@@ -74,8 +74,9 @@ def _disagree(own: int, other: int, evidence: Evidence) -> str:
 
 
 def _other_answer(one: Quotable, two: Quotable, evidence: Evidence) -> str:
-    """Whether the reader finds another figure or date in either passage."""
+    """Whether the reader finds another figure or date in either passage, in sentences that share a word besides."""
     said = []
+    spoken = []
     for quotable in (one, two):
         reading = evidence.signals.readings.get(quotable.passage.chunk.chunk_id)
         if reading is None or reading.answerable < SURE:
@@ -84,6 +85,9 @@ def _other_answer(one: Quotable, two: Quotable, evidence: Evidence) -> str:
         if not quotable.start_char <= start < quotable.end_char:
             return ""
         said.append(quotable.passage.chunk.text[reading.start_char : reading.end_char])
+        spoken.append(stems(quotable.text) - stems(said[-1]))
+    if not spoken[0] & spoken[1]:
+        return ""
     dates, others = dates_of(said[0]), dates_of(said[1])
     if dates and others:
         return "" if any(a.says(b) or b.says(a) for a in dates for b in others) else "date_differs"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from citewell.core.answers import Answer, Draft
 from citewell.core.errors import InvalidQuery
 from citewell.core.evidence import Evidence, Signals
@@ -126,16 +128,25 @@ def limits_for(engine: Engine, generator: Generator) -> ContextSettings:
 def weigh_parts(engine: Engine, snapshot: Snapshot, query: Query, context: Context, route: str) -> tuple[Part, ...]:
     """The question, or each of its parts where it asks several things, with what the context's sentences are worth for it."""
     with stage("weigh") as span:
-        parts = []
+        parts: list[Part] = []
         for text in parts_of(query.text):
-            part = replace(query, text=text)
-            evidence = weigh(engine, snapshot, part, context, route)
-            parts.append(Part(text, evidence, threshold_for(evidence.sufficiency, engine.settings.generate)))
+            evidence = weigh(engine, snapshot, replace(query, text=text), context, route)
+            own = text.removeprefix(parts[0].text).strip() if parts else text
+            if own != text and _alike(evidence, parts[0]):
+                # What it refers to is asked again with it, and is answered again; in its own words it may find something else.
+                evidence = weigh(engine, snapshot, replace(query, text=own), context, route)
+            parts.append(Part(own, evidence, threshold_for(evidence.sufficiency, engine.settings.generate)))
         span.facts["sufficiency"] = [round(part.evidence.sufficiency.probability, 4) for part in parts]
         notes = dict.fromkeys(p.evidence.sufficiency.uncalibrated for p in parts if p.evidence.sufficiency.uncalibrated)
         if notes:
             span.facts["note"] = "; ".join(notes)
     return tuple(parts)
+
+
+def _alike(evidence: Evidence, part: Part) -> bool:
+    """Whether the same sentence is the likeliest for both."""
+    other = part.evidence
+    return bool(len(evidence.logits)) and int(np.argmax(evidence.logits)) == int(np.argmax(other.logits))
 
 
 def weigh(engine: Engine, snapshot: Snapshot, query: Query, context: Context, route: str) -> Evidence:

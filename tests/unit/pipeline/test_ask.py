@@ -11,6 +11,7 @@ from citewell.core.errors import InvalidQuery
 from citewell.core.settings import load_settings
 from citewell.index.store.writer import CatalogWriter
 from citewell.pipeline.ask import ask, search
+from citewell.pipeline.build import ingest_paths
 from citewell.pipeline.present import answer_as_json
 from citewell.pipeline.retrieve import retrieve
 from citewell.pipeline.wiring import Engine
@@ -97,3 +98,18 @@ def test_the_lexical_engines_find_the_same(
     assert [c.chunk_id for c in ours.candidates] == [c.chunk_id for c in theirs.candidates]
     assert ours.candidates[0].score == pytest.approx(theirs.candidates[0].score, rel=1e-5)
     other.close()
+
+
+def test_a_part_that_refers_back_is_answered_for_itself(tmp_path: Path, make_engine: Callable[..., Engine]) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "hall.md").write_text(
+        "# Air conditioning\n\nThe repair of the air conditioning costs 14,300 euros. It will be finished on 12 May.\n"
+    )
+    made = make_engine(tmp_path / "index")
+    ingest_paths(made, [folder])
+    answer = ask(made, "What does the repair of the air conditioning cost and when will it be finished?")
+    said = " ".join(sentence.text for sentence in answer.sentences)
+    assert "14,300" in said
+    assert "12 May" in said or answer.missing == ("when will it be finished?",)
+    made.close()
