@@ -31,6 +31,9 @@ MOST_DRAFTED, SURE = 16, 0.75  # tokens that a draft model guesses at most, and 
 LEAST_DRAFTED, LEAST_ACCEPTED = 256, 0.4  # a guess costs about as much as it spares where fewer than that are right
 _log = logging.getLogger("citewell.language")
 COUNTED = 4096  # texts whose length in tokens is remembered
+READ_AT_ONCE = (
+    128  # tokens of a prompt between two looks at the time and at who waits; no slower than all at once on a processor
+)
 _SEED = 13
 
 
@@ -83,7 +86,7 @@ class LlamaModel:
         events = _Events(time.monotonic() + seconds, listener)
         request: dict[str, Any] = {
             "messages": _turns(messages), "temperature": 0.0, "seed": _SEED, "max_tokens": max_tokens, "stream": True,
-            "stream_options": {"include_usage": True}, "cache_prompt": True,
+            "stream_options": {"include_usage": True}, "cache_prompt": True, "return_progress": True,
         }  # fmt: skip
         server = self._server
         if schema is not None:
@@ -163,6 +166,7 @@ class LlamaModel:
         settings.model.path = str(path)
         settings.n_ctx = self._window
         settings.n_parallel = 1
+        settings.n_batch = settings.n_ubatch = READ_AT_ONCE
         settings.api_keys = [self._key]
         settings.warmup = False
         settings.ui = False
@@ -284,8 +288,8 @@ class _Events:
             piece = (choice.get("delta") or {}).get("content") or ""
             if piece:
                 self._pieces.append(piece)
-                if self._listener is not None:
-                    self._wanted = self._wanted and self._listener.take(piece)
+            if self._listener is not None:  # while the prompt is read there are events without a piece
+                self._wanted = self._wanted and self._listener.take(piece)
 
     def completion(self) -> Completion:
         """What was written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,33 @@ def test_the_prompt_is_counted_as_the_model_reads_it_and_its_prefix_is_read_once
     assert again.used.cached_tokens >= 0.9 * again.used.prompt_tokens
     assert same.sentences == draft.sentences  # greedy: the same question has the same answer
     assert {c.marker for s in draft.sentences for c in s.citations} <= {1, 2}
+
+
+def test_a_long_prompt_is_not_read_to_its_end_when_time_is_over_or_nobody_waits(llama: LlamaModel) -> None:
+    def long(word: str) -> list[Message]:
+        return [Message("user", " ".join(f"{word} {i}" for i in range(350)))]
+
+    class Gone:
+        looks = 0
+
+        def take(self, piece: str) -> bool:
+            self.looks += 1
+            return False
+
+        def restart(self) -> bool:
+            return False
+
+    llama.complete(long("first"), None, 1, 120)
+    began = time.monotonic()
+    llama.complete(long("second"), None, 1, 120)
+    whole = time.monotonic() - began
+    began = time.monotonic()
+    with pytest.raises(ModelFailed, match="took longer"):
+        llama.complete(long("third"), None, 1, whole / 20)
+    gone = Gone()
+    assert not llama.complete(long("fourth"), None, 1, 120, gone).whole
+    assert gone.looks == 1
+    assert time.monotonic() - began < whole
 
 
 def test_the_same_model_answers_behind_http_held_to_the_schema(llama: LlamaModel) -> None:
