@@ -78,9 +78,9 @@ class Pace:
     first: float | None = None
 
     def take(self, piece: str) -> bool:
-        """One more piece."""
-        del piece
-        self.first = self.first or time.perf_counter() - self.began
+        """One more piece; while the prompt is read they are empty."""
+        if piece:
+            self.first = self.first or time.perf_counter() - self.began
         return True
 
     def restart(self) -> bool:

@@ -73,7 +73,8 @@ class Heard(list[str]):
         self.restarts = 0
 
     def take(self, piece: str) -> bool:
-        self.append(piece)
+        if piece:
+            self.append(piece)
         return len(self) < self.most
 
     def restart(self) -> bool:
