@@ -80,7 +80,7 @@ def _columns(passage: Passage, row: Block) -> str:
     while first > 0 and blocks[first - 1].kind in TABLE:
         first -= 1
     head, chunk = blocks[first], passage.chunk
-    if head.kind != "table_header":
+    if head.kind != "table_header" or head.start_char < chunk.start_char:
         return ""
     return " ".join(chunk.text[head.start_char - chunk.start_char : head.end_char - chunk.start_char].split())
 

@@ -58,10 +58,8 @@ class Replicas(WrappedModel):
             except BudgetSpent:  # says nothing of the server
                 self._give_back(replica, answered=None)
                 raise
-            except (
-                ModelUnavailable,
-                ModelFailed,
-            ):  # one without the model, or with another key, fails at once and has least to do
+            except (ModelUnavailable, ModelFailed):
+                # Also one without the model, or with another key: it fails at once, and has always the least to do.
                 self._give_back(replica, answered=False)
                 failed.append(replica)
                 if is_last or time.monotonic() >= ends or (listener is not None and not listener.restart()):
