@@ -53,7 +53,7 @@ SCALE_VALUES = {
 _ORDINAL_END = re.compile(r"(?:st|nd|rd|th)\b")
 _TIMES = re.compile(
     r"(?<![\w:.])(?:(?P<hour>\d{1,2})(?:[:.](?P<minute>[0-5]\d))?\s?(?P<half>a\.?m|p\.?m)\b\.?"
-    r"|(?P<at>[01]?\d|2[0-4])[:.](?P<past>[0-5]\d)(?::[0-5]\d)?\s?(?:h|uhr|hrs|o['’]clock)\b|(?P<only>\d{1,2})\s?(?:uhr|o['’]clock)\b"
+    r"|(?P<at>[01]?\d|2[0-4])[:.](?P<past>[0-5]\d)(?::[0-5]\d)?\s?(?:uhr|o['’]clock)\b|(?P<only>\d{1,2})\s?(?:uhr|o['’]clock)\b"
     r"|(?P<plain>[01]?\d|2[0-4]):(?P<minutes>[0-5]\d)(?::[0-5]\d)?(?![\d:]))|\b(?P<word>noon|midday|midnight)\b",
     re.I,
 )

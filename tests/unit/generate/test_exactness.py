@@ -67,6 +67,8 @@ def test_what_differs_is_found(stated: str, claimed: str) -> None:
         ("closes at 6:30", "closes at 6:30 p.m."),
         ("takes 90 minutes", "takes 1 hour 30 minutes"),
         ("takes two and a half hours", "takes 2.5 hours"),
+        ("takes 2.50 h", "takes 150 minutes"),
+        ("öffnet um 15.30 Uhr", "öffnet um 15:30"),
         ("takes between 5 and 10 minutes", "takes 5 minutes to 10 minutes"),
         ("has 105 seats", "has more than 100 seats"),
         ("takes up to 200 litres", "takes no more than 200 litres"),
