@@ -56,6 +56,7 @@ def write(
             return replace(written, notes=tuple(notes))
         if FAILED not in written.notes:
             notes[ESCALATED] = None
+        notes.pop(CUT_OFF, None)  # of what it wrote nothing is left
     return replace(desk.quote(able[-1]), notes=tuple(notes))
 
 

@@ -21,6 +21,13 @@ class Breaks:
     error: Exception
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A reply for which the tokens did not suffice."""
+
+    text: str
+
+
 class Scripted:
     """Says what it is told to say, one reply after the other, a few characters at a time; an exception is raised."""
 
@@ -28,7 +35,7 @@ class Scripted:
     piece = 7
     usage = Usage(10, 5, 2, 1)
 
-    def __init__(self, *replies: str | Exception | Breaks) -> None:
+    def __init__(self, *replies: str | Exception | Breaks | Cut) -> None:
         self._replies = list(replies)
         self.asked: list[Sequence[Message]] = []
         self.schemas: list[Mapping[str, Any] | None] = []
@@ -48,7 +55,7 @@ class Scripted:
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         if isinstance(reply, Exception):
             raise reply
-        text = reply.text if isinstance(reply, Breaks) else reply
+        text = reply if isinstance(reply, str) else reply.text
         self.said = ""
         for at in range(0, len(text), self.piece):
             assert self.before(self.said)
@@ -57,7 +64,7 @@ class Scripted:
                 return Completion(self.said, self.usage, whole=False)
         if isinstance(reply, Breaks):
             raise reply.error
-        return Completion(text, self.usage)
+        return Completion(text, self.usage, whole=not isinstance(reply, Cut))
 
 
 def reply(*sentences: tuple[str, list[int]], answerable: bool = True) -> str:

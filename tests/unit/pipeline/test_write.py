@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from faulty import serving
-from scripted import Scripted, reply
+from scripted import Cut, Scripted, reply
 
 from citewell.core.answers import Answer
 from citewell.core.budgets import BudgetSettings, Price
@@ -27,7 +27,7 @@ GOOD = reply(("Annual leave amounts to 28 days.", [1]))
 WRONG = reply(("Annual leave amounts to 31 days.", [1]))
 
 
-def asked(engine: Engine, *replies: str | Exception, question: str = QUESTION) -> tuple[Answer, Scripted]:
+def asked(engine: Engine, *replies: str | Exception | Cut, question: str = QUESTION) -> tuple[Answer, Scripted]:
     model = Scripted(*replies)
     metered = MeteredModel(model, "scripted", PRICE, BudgetSettings(), engine.spending)
     quoting = engine.generators[-1]
@@ -50,6 +50,17 @@ def test_what_a_model_writes_is_verified_and_its_citation_narrowed(engine: Engin
     assert answer.usage["model_calls"] == len(model.asked) == 1
     assert answer.cost == pytest.approx(15)
     assert "uncalibrated" in answer.reasons
+
+
+def test_a_reply_that_was_cut_off_is_partial_and_a_quotation_in_its_place_is_whole(engine: Engine) -> None:
+    cut = GOOD.removesuffix("]}") + ', {"text": "Hotels cost at most 1'
+    answer, _ = asked(engine, Cut(cut))
+    assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
+    assert (answer.status, "generator_cut_off" in answer.reasons) == ("partial", True)
+    quoted, _ = asked(engine, Cut(WRONG.removesuffix("]}") + ', {"text": "Hotels cost at most 1'))
+    assert (quoted.status, quoted.route) == ("grounded", "extractive")
+    assert "generator_escalated" in quoted.reasons
+    assert "generator_cut_off" not in quoted.reasons
 
 
 def test_a_wrong_sentence_is_written_once_more_and_only_the_right_one_leaves(engine: Engine) -> None:
