@@ -248,7 +248,8 @@ class StoredPassage:
 
     def block_at(self, char: int) -> Block | None:
         """The block in which the document's character `char` lies."""
-        return next((b for b in self.blocks if b.start_char <= char < b.end_char), None)
+        known = self.blocks if self.lead is None else (*self.blocks, self.lead)
+        return next((b for b in known if b.start_char <= char < b.end_char), None)
 
     def page_at(self, char: int) -> int | None:
         """The page on which the document's character `char` stands."""
@@ -262,7 +263,14 @@ class StoredPassage:
 
     def shown_at(self, start_char: int, end_char: int) -> tuple[Region, ...]:
         """Where pages show the document's characters [start_char, end_char)."""
-        return tuple(region for block in self.blocks for region in block.shown_at(start_char, end_char))
+        known = self.blocks if self.lead is None else (*self.blocks, self.lead)
+        return tuple(region for block in known for region in block.shown_at(start_char, end_char))
+
+    def text_at(self, start_char: int, end_char: int) -> str:
+        """The document's characters [start_char, end_char), which lie in the passage or in what introduces it."""
+        if self.lead is not None and self.lead.start_char <= start_char < self.lead.end_char:
+            return self.lead_text[start_char - self.lead.start_char : end_char - self.lead.start_char]
+        return self.chunk.text[start_char - self.chunk.start_char : end_char - self.chunk.start_char]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +312,7 @@ class Passage:
         return self.stored.page_at(self.chunk.start_char)
 
     def cite(self, start_char: int, end_char: int) -> Citation:
-        """The citation of the document's characters [start_char, end_char), which lie in this passage."""
+        """The citation of the document's characters [start_char, end_char), which lie in this passage or in what introduces it."""
         chunk = self.chunk
         return Citation(
             marker=self.marker,
@@ -314,21 +322,10 @@ class Passage:
             page=self.stored.page_at(start_char),
             start_char=start_char,
             end_char=end_char,
-            quote=chunk.text[start_char - chunk.start_char : end_char - chunk.start_char],
+            quote=self.stored.text_at(start_char, end_char),
             place=self.stored.place_at(start_char),
             regions=self.stored.shown_at(start_char, end_char),
         )
-
-    def cite_lead(self, start: int, end: int) -> Citation:
-        """The citation of the characters [start, end) of what introduces the list within which this passage begins."""
-        lead = self.stored.lead
-        if lead is None:
-            raise ValueError("nothing introduces this passage")
-        at = lead.start_char + start
-        return Citation(
-            marker=self.marker, doc_id=self.chunk.doc_id, version=self.chunk.version, uri=self.uri, page=lead.page_at(at), start_char=at,
-            end_char=lead.start_char + end, quote=self.stored.lead_text[start:end], place=lead.place, regions=tuple(lead.shown_at(at, lead.start_char + end)),
-        )  # fmt: skip
 
 
 LedgerOutcome = Literal["kept", "trimmed", "added", "dropped"]

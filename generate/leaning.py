@@ -77,9 +77,10 @@ def _lead_of_list(quotable: Quotable, spans: list[Span], own: int) -> list[Lean]
             continue
         leads = block.kind != "heading" and _INTRODUCES.search(passage.chunk.text[start:end])
         return [_lean(quotable, (start, end), "list")] if leads else []
-    said = passage.stored.lead_text
-    last = sentence_spans(said)[-1:]
-    return [Lean("list", passage.cite_lead(a, b)) for a, b in last if _INTRODUCES.search(said[a:b])]
+    lead, said = passage.stored.lead, passage.stored.lead_text
+    last = sentence_spans(said)[-1:] if lead is not None else []
+    at = lead.start_char if lead is not None else 0
+    return [Lean("list", passage.cite(at + a, at + b)) for a, b in last if _INTRODUCES.search(said[a:b])]
 
 
 def _lean(quotable: Quotable, span: Span, kind: str) -> Lean:

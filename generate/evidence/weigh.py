@@ -6,6 +6,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Scales:
     ) -> None:
         self._embedder = embedder
         self._analyse = analyse
-        self._term_weights = term_weights
+        self._term_weights = cache(term_weights)  # sentences, rows and the whole are weighed by the same
         self._read = read
 
     def weigh(self, query: Query, context: Context, signals: Signals, chosen: Chosen) -> Evidence:

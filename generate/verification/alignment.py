@@ -419,8 +419,15 @@ def _polarity(claim: str, sentence: str) -> list[Finding]:
         if rivals and word not in all_theirs and not rivals & set(own):
             found.append(Finding("opposite", word, sorted(rivals)[0]))
     found += _framed(own, claim, sentence)
-    # `not allowed` is `prohibited`: one denied and the other's contrary say the same.
-    return [] if [finding.kind for finding in found] == ["negation", "opposite"] else found
+    if [finding.kind for finding in found] == ["negation", "opposite"] and _denied(found[1], own, _words(sentence)):
+        return []
+    return found
+
+
+def _denied(contrary: Finding, own: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether one of two contrary words stands right behind a negation: `not allowed` is `prohibited`."""
+    both = ((contrary.claimed, own), (contrary.stated, theirs))
+    return any(word == after and _negations([before]) for word, words in both for before, after in pairwise(words))
 
 
 def _framed(own: Sequence[str], claim: str, sentence: str) -> list[Finding]:

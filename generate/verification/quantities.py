@@ -13,6 +13,7 @@ from typing import Literal
 from citewell.generate.verification.dates import Date, dates_of
 from citewell.generate.verification.numerals import (
     FIGURES,
+    SCALES,
     SHORT_SCALES,
     VAGUE,
     number_spans,
@@ -36,20 +37,9 @@ _ROUGH = re.compile(
 )
 _ABOVE = re.compile(r"\b(?:(over|more than|above|exceed(?:s|ed|ing)?|mehr als|über)|at least|no less than|not less than|a minimum of|mindestens)\s*(?:the )?[$€£]?$", re.I)  # fmt: skip
 _BELOW = re.compile(r"\b(?:(under|less than|below|fewer than|weniger als|unter)|up to|at most|no more than|not more than|a maximum of|höchstens|bis zu)\s*(?:the )?[$€£]?$", re.I)  # fmt: skip
-SCALE = re.compile(
-    r"[\s-]?(hundred|thousand|million|billion|trillion|bn|mn|tn|millionen|milliarden?|mio|mrd|millions|milliards?|millones|[kmb])\b",
-    re.I,
-)
 _ELSEWHERE = {"millionen": 1e6, "mio": 1e6, "millions": 1e6, "millones": 1e6, "milliarde": 1e9, "milliarden": 1e9, "mrd": 1e9, "milliard": 1e9, "milliards": 1e9}  # fmt: skip
-SCALE_VALUES = {
-    "hundred": 1e2,
-    "thousand": 1e3,
-    "million": 1e6,
-    "billion": 1e9,
-    "trillion": 1e12,
-    **SHORT_SCALES,
-    **_ELSEWHERE,
-}
+SCALE_VALUES = {**SCALES, **SHORT_SCALES, **_ELSEWHERE}
+SCALE = re.compile(rf"[\s-]?({'|'.join(sorted(SCALE_VALUES, key=len, reverse=True))})\b", re.I)
 _ORDINAL_END = re.compile(r"(?:st|nd|rd|th)\b")
 _TIMES = re.compile(
     r"(?<![\w:.])(?:(?P<hour>\d{1,2})(?:[:.](?P<minute>[0-5]\d))?\s?(?P<half>a\.?m|p\.?m)\b\.?"
@@ -206,13 +196,13 @@ def _with_unit(
         dimension, factor, end, name = unit
         if name in ("pound", "pounds"):
             others.append((value * POUND_G, "mass"))
-        others = [(one * factor, dimension) if not of else (one, of) for one, of in others]
         value *= factor
         if dimension in ("celsius", "fahrenheit"):
             value, factor = (value, 1.0) if dimension == "celsius" else ((value - 32) / 1.8, 1 / 1.8)
             dimension = "temperature"
     elif 0 < value < 1 and text[start:end].isascii() and text[start].isalpha():  # `half`, `two thirds`
         dimension = "share"
+    others = [(one * factor, dimension) if not of else (one, of) for one, of in others]
     bound, strict = _bound(text, start)
     rough = bool(_ROUGH.search(text, max(0, start - BEFORE), start))
     return Amount(

@@ -305,7 +305,7 @@ class Catalog:
                 if row["row_id"] not in told:
                     told[row["row_id"]] = json.loads(row["blocks"])
                 blocks = blocks_within(told[row["row_id"]], row["start_char"], row["end_char"])
-                chunk, lead = chunk_of_row(row), lead_of(told[row["row_id"]], row["start_char"])
+                chunk, lead = chunk_of_row(row), lead_of(told[row["row_id"]], blocks)
                 said = self.text_at(chunk.doc_id, chunk.version, lead.start_char, lead.end_char) if lead else None
                 found[row["chunk_id"]] = StoredPassage(chunk, row["uri"], blocks, lead if said else None, said or "")
         return found

@@ -51,13 +51,12 @@ def blocks_within(stored: list[Any], start_char: int = 0, end_char: int | None =
     )
 
 
-def lead_of(stored: list[Any], start_char: int) -> Block | None:
-    """The block that introduces the list within which a span begins: the last before it that is no item, unless it is a heading."""
-    before = [told for told in stored if told[0] < start_char]
-    here = next((told for told in stored if told[1] > start_char), None)
-    if here is None or here[2] != LIST_ITEM:
+def lead_of(stored: list[Any], blocks: Sequence[Block]) -> Block | None:
+    """What introduces the list within which these blocks of a document begin: the last block before them that is no item, unless it is a heading."""
+    if not blocks or blocks[0].kind != LIST_ITEM:
         return None
-    lead = next((told for told in reversed(before) if told[2] != LIST_ITEM), None)
+    before = (told for told in reversed(stored) if told[0] < blocks[0].start_char and told[2] != LIST_ITEM)
+    lead = next(before, None)
     return _load_block(*lead) if lead is not None and lead[2] == "paragraph" else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -195,7 +196,16 @@ def test_a_key_goes_only_to_whom_it_was_set_for(monkeypatch: pytest.MonkeyPatch)
     assert shown["value"] == {"http://d/v1#at-d": "set"}
 
 
-def test_first_questions_at_once_share_one_loop(service: Service, open_model: Callable[..., EndpointModel]) -> None:
+def test_first_questions_at_once_share_one_loop(
+    service: Service, open_model: Callable[..., EndpointModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = asyncio.new_event_loop
+
+    def slow() -> asyncio.AbstractEventLoop:
+        time.sleep(0.05)  # so that all ask for one before the first is made
+        return new()
+
+    monkeypatch.setattr(endpoint.asyncio, "new_event_loop", slow)
     service.script = ["good"] * 8
     model = open_model(settings(service))
     endpoint._loops.clear()
