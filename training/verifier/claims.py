@@ -37,13 +37,14 @@ _NUMBER = re.compile(r"\$?\b\d[\d,.]*\d\b|\b\d\b")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement, the text that it is to be read against, and which of VERDICTS may be right."""
+    """A statement, the text that it is to be read against, and which of VERDICTS may be right; `judged` by people, or made by rule."""
 
     source: str
     part: int
     evidence: str
     text: str
     target: tuple[int, ...]
+    judged: bool = True
 
 
 def judged_claims(folder: Path) -> list[Claim]:
@@ -70,7 +71,9 @@ def made_claims(folder: Path, seed: int) -> Iterator[Claim]:
         chance = random.Random(f"{seed} {row['_id']}")  # noqa: S311 (a sample, not a secret)
         for evidence, text, target in _of_passage(row["text"], chance):
             header = row["title"] if chance.random() < 0.5 else ""
-            yield Claim(f"{folder.name} text", bucket(row["title"]), headed(header, evidence), text, (target,))
+            yield Claim(
+                f"{folder.name} text", bucket(row["title"]), headed(header, evidence), text, (target,), judged=False
+            )
     answers = {
         a["_id"]: a for a in map(json.loads, (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines())
     }
@@ -82,7 +85,7 @@ def made_claims(folder: Path, seed: int) -> Iterator[Claim]:
         row = passages[answer["evidence"][0]]
         chance = random.Random(f"{seed} {question['_id']}")  # noqa: S311
         for text, target in _of_question(question["text"], answer["answers"], row["text"], chance):
-            yield Claim(f"{folder.name} questions", bucket(row["title"]), row["text"], text, (target,))
+            yield Claim(f"{folder.name} questions", bucket(row["title"]), row["text"], text, (target,), judged=False)
 
 
 def _of_passage(text: str, chance: random.Random) -> Iterator[tuple[str, str, int]]:

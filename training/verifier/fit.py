@@ -1,7 +1,7 @@
 """How alignment and the trained verifier's word become one probability, and from which on a claim counts as supported.
 
 Weights are fitted on the parts of the claims that trained nothing, and the threshold is chosen on further parts: the lowest at which
-`supported` is right as often as promised.
+`supported` is right as often as promised of the claims that people judged. Claims made by rule are easier, and would lower it.
 """
 
 from __future__ import annotations
@@ -23,26 +23,32 @@ from citewell.training.verifier.claims import CONTRADICTED, SUPPORTED, Claim
 
 PROMISED = 0.9  # of the claims that are called supported, the share that is
 FIT_PARTS, CHOOSE_PARTS = range(14, 17), range(17, 20)
+FEW = 100  # claims: a kind of which a source has fewer says less of a threshold than others
 RIDGE = 1e-3
+SPEAKS_FOR = frozenset(
+    {"coverage", "nearest", "verbatim", "odds"}
+)  # all other features speak against a claim, or say nothing
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Claims in numbers: rows of FEATURES, whether each is supported, where it comes from, and whether a figure speaks against it."""
+    """Claims in numbers: rows of FEATURES, whether each is supported, where it comes from, whether a figure speaks against it, and
+    whether people judged it."""
 
     rows: Matrix
     supported: NDArray[np.bool_]
     contradicted: NDArray[np.bool_]
     sources: tuple[str, ...]
     exact: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
 
     def of(self, chosen: NDArray[np.bool_]) -> Described:
         """Some of them."""
         sources = tuple(source for source, keep in zip(self.sources, chosen, strict=True) if keep)
         return Described(
-            self.rows[chosen], self.supported[chosen], self.contradicted[chosen], sources, self.exact[chosen]
-        )
+            self.rows[chosen], self.supported[chosen], self.contradicted[chosen], sources, self.exact[chosen], self.judged[chosen]
+        )  # fmt: skip
 
 
 def describe_claims(claims: Sequence[Claim], entailment: Entailment | None) -> Described:
@@ -58,11 +64,15 @@ def describe_claims(claims: Sequence[Claim], entailment: Entailment | None) -> D
         contradicted=np.array([claim.target == (CONTRADICTED,) for claim in claims], dtype=bool),
         sources=tuple(claim.source for claim in claims),
         exact=np.array([any(f.kind in EXACT for f in a.findings) for a in aligned], dtype=bool),
+        judged=np.array([claim.judged for claim in claims], dtype=bool),
     )
 
 
 def fit_weights(fitting: Described, choosing: Described, names: Sequence[str] = FEATURES) -> Weights:
-    """Logistic weights over these features, each source and in it both kinds alike, and the thresholds."""
+    """Logistic weights over these features, each source and in it both kinds alike, and the thresholds, chosen on judged claims.
+
+    No weight has the wrong sign: a finding cannot speak for a claim because it rarely stands beside a false one.
+    """
     columns = [FEATURES.index(name) for name in names]
     rows, labels = fitting.rows[:, columns], fitting.supported
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
@@ -77,19 +87,22 @@ def fit_weights(fitting: Described, choosing: Described, names: Sequence[str] = 
         total = float(importance @ np.logaddexp(0, np.where(labels, -logits, logits)))
         return total + RIDGE * float(penalty @ penalty) / 2, x.T @ (importance * (p - labels)) + RIDGE * penalty
 
-    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
+    signs = [(0.0, None) if name in SPEAKS_FOR else (None, 0.0) for name in names]
+    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B", bounds=[*signs, (None, None)]).x
     weights = found[:-1] / spread
     plain = Weights(
         weights={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
         intercept=round(float(found[-1] - weights @ mean), 4), threshold=0.5, contradicted=0.0,
     )  # fmt: skip
-    return plain.model_copy(update={"threshold": promised(plain, choosing), "contradicted": _contradicted(choosing)})
+    return plain.model_copy(
+        update={"threshold": promised(plain, choosing.of(choosing.judged)), "contradicted": _contradicted(choosing)}
+    )
 
 
 def promised(weights: Weights, claims: Described, precision: float = PROMISED) -> float:
-    """The lowest threshold at and above which so many of the claims that are called supported are, each source counting alike."""
+    """The lowest threshold at and above which so many of the claims that are called supported are, each source with FEW of both kinds counting alike."""
     support = np.where(claims.exact, 0.0, weights.probability(claims.rows))
-    importance = _importance(claims)
+    importance = _importance(claims, FEW)
     order = np.argsort(-support, kind="stable")
     right = np.cumsum(importance[order] * claims.supported[order])
     share = right / np.cumsum(importance[order])
@@ -134,8 +147,9 @@ def balanced(called: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return sum(shares) / len(shares)
 
 
-def _importance(claims: Described) -> Matrix:
-    """Each source alike, and in it both kinds where it has both."""
-    counts = Counter(zip(claims.sources, claims.supported.tolist(), strict=True))
-    weights = np.array([1 / counts[s, k] for s, k in zip(claims.sources, claims.supported.tolist(), strict=True)])
+def _importance(claims: Described, few: int = 1) -> Matrix:
+    """Each source alike, and in it both kinds where it has both; kinds of fewer claims than `few` weigh less."""
+    kinds = list(zip(claims.sources, claims.supported.tolist(), strict=True))
+    counts = Counter(kinds)
+    weights = np.array([1 / max(few, counts[kind]) for kind in kinds])
     return np.asarray(weights / weights.sum(), dtype=np.float64)

@@ -29,7 +29,7 @@ _CARD = """\
 
 Low-rank changes (rank {rank}) of the weights of `{trunk}` and a head of three logits: what evidence makes of a claim (supported, not supported,
 contradicted). `adapter.safetensors` holds the changes in half precision; `verifier.json` what alignment and meaning are worth together, and the
-threshold at which `supported` is right nine times of ten.
+threshold at which `supported` is right nine times of ten where people judged.
 
 Trained by `citewell train verifier` in {steps} steps of {batch} claims, seed {seed}, on: {sources}.
 

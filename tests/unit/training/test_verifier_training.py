@@ -117,13 +117,34 @@ def test_training_learns_goes_on_where_it_was_killed_and_ships_what_it_trained(
         torch.testing.assert_close(shipped(*collate(rows)), odds, atol=2e-2, rtol=2e-2)
 
 
+def test_the_threshold_is_chosen_on_what_people_judged_and_no_finding_speaks_for_a_claim() -> None:
+    chance = np.random.default_rng(2)
+    supported, judged = chance.random(1200) < 0.5, np.arange(1200) < 400
+    table = np.zeros((1200, len(FEATURES)))
+    table[:, FEATURES.index("odds")] = np.where(supported, 1.0, -1.0) * np.where(judged, 0.4, 3.0) + chance.normal(
+        size=1200
+    )
+    table[:, FEATURES.index("number")] = supported & (chance.random(1200) < 0.3)  # by chance beside what is supported
+    sources = tuple("people" if one else "rule" for one in judged)
+    claims = Described(table, supported, ~supported, sources, np.zeros(1200, dtype=bool), judged)
+    found = fit_weights(claims, claims)
+    by_people = claims.of(judged)
+    called = found.probability(by_people.rows) >= found.threshold
+    assert supported[judged][called].mean() >= 0.9
+    easier = fit_weights(
+        claims, Described(table, supported, ~supported, sources, claims.exact, np.ones(1200, dtype=bool))
+    )
+    assert easier.threshold < found.threshold
+    assert found.weights["number"] == 0.0
+
+
 def test_weights_keep_their_promise_and_alignment_alone_does_without_the_model() -> None:
     chance = np.random.default_rng(1)
     supported = chance.random(800) < 0.5
     table = chance.normal(scale=0.3, size=(800, len(FEATURES)))
     table[:, FEATURES.index("odds")] += np.where(supported, 1.0, -1.0)
     table[:, FEATURES.index("coverage")] += np.where(supported, 0.2, -0.2)
-    claims = Described(table, supported, ~supported, ("s",) * 800, np.zeros(800, dtype=bool))
+    claims = Described(table, supported, ~supported, ("s",) * 800, np.zeros(800, dtype=bool), np.ones(800, dtype=bool))
     full, alone = fit_weights(claims, claims, FEATURES), fit_weights(claims, claims, ALIGNED)
     assert figures(full, claims)["s"]["precision"] >= 0.9
     assert figures(full, claims)["s"]["balanced_accuracy"] > figures(alone, claims)["s"]["balanced_accuracy"] > 0.6
