@@ -82,13 +82,14 @@ def groundedness(engine: Engine, folder: Path, name: str, most: int | None) -> l
     for claim in read_judged(folder):
         by[claim.source].append((Claimed(claim.text, claim.evidence), claim.target == (SUPPORTED,)))
     print(f"\n{name:32} claims  bal.acc.  AUROC  precision  coverage  ms  coverage at precision {PROMISED}")
-    accuracies, at_promise = [], []
+    accuracies, at_promise, right = [], [], []
     for source, rows in sorted(by.items()):
         chosen = random.Random(SEED).sample(rows, most) if most and len(rows) > most else rows
         found, ms = verdicts(engine, name, [claim for claim, _ in chosen])
         truth = np.array([label for _, label in chosen])
         support = np.array([verdict.support for verdict in found])
         called = np.array([verdict.label == "supported" for verdict in found])
+        right += truth[called].tolist()
         accuracies.append(balanced(support >= 0.5, truth))
         told = auroc(support[truth].tolist(), support[~truth].tolist()) or 0.0
         precision = float(truth[called].mean()) if called.any() else float("nan")
@@ -97,6 +98,10 @@ def groundedness(engine: Engine, folder: Path, name: str, most: int | None) -> l
             f"{source:32} {len(chosen):6} {accuracies[-1]:9.3f} {told:6.3f} {precision:10.3f} {called.mean():9.3f} {ms:5.1f} {at_promise[-1]:9.3f}"
         )
     print(f"{'mean':32} {'':6} {np.mean(accuracies):9.3f} {'':33} {np.mean(at_promise):9.3f}")
+    asked = sum(min(len(rows), most or len(rows)) for rows in by.values())
+    print(
+        f"of all {asked} claims together {len(right)} are called supported ({len(right) / asked:.3f}); {np.mean(right):.3f} of these are"
+    )
     return accuracies
 
 
