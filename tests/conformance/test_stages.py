@@ -141,3 +141,22 @@ def test_a_verifier_gives_each_claim_a_verdict_with_its_reasons(
         assert 0 <= verdict.support <= 1
         assert set(verdict.reasons) <= CHECK_REASONS.keys()
     assert list(verifier.check([])) == []
+
+
+def test_the_shipped_verifier_takes_honest_rewordings_and_refuses_another_meaning(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    verifier = make_engine(tmp_path, load_settings()).verifier
+    evidence = "Every employee has 28 days of annual leave a year."
+    honest = (
+        "Annual leave amounts to 28 days.",
+        "You have 28 days of annual leave each year.",
+        "Employees get 28 days of annual leave.",
+    )
+    wrong = (
+        "Annual leave amounts to 31 days.",
+        "No employee has annual leave.",
+        "Every employee has 28 days of parental leave a year.",
+    )
+    assert [v.label for v in verifier.check([Claimed(text, evidence) for text in honest])] == ["supported"] * 3
+    assert "supported" not in [v.label for v in verifier.check([Claimed(text, evidence) for text in wrong])]

@@ -23,8 +23,8 @@ from citewell.pipeline.wiring import Engine
 
 PRICE = Price(read=1_000_000, written=1_000_000)
 QUESTION = "How many days of annual leave are there?"
-GOOD = reply(("Annual leave amounts to 28 days.", [1]))
-WRONG = reply(("Annual leave amounts to 31 days.", [1]))
+GOOD = reply(("Annual leave is 28 days a year.", [1]))
+WRONG = reply(("Annual leave is 31 days a year.", [1]))
 
 
 def asked(engine: Engine, *replies: str | Exception | Cut, question: str = QUESTION) -> tuple[Answer, Scripted]:
@@ -44,7 +44,7 @@ def test_what_a_model_writes_is_verified_and_its_citation_narrowed(engine: Engin
     answer, model = asked(engine, GOOD)
     assert (answer.status, answer.route) == ("grounded", "scripted")
     (sentence,) = answer.sentences
-    assert sentence.text == "Annual leave amounts to 28 days."
+    assert sentence.text == "Annual leave is 28 days a year."
     assert "28 days" in sentence.citations[0].quote
     assert len(sentence.citations[0].quote) < len(answer.context.passages[0].text)
     assert answer.usage["model_calls"] == len(model.asked) == 1
@@ -55,7 +55,7 @@ def test_what_a_model_writes_is_verified_and_its_citation_narrowed(engine: Engin
 def test_a_reply_that_was_cut_off_is_partial_and_a_quotation_in_its_place_is_whole(engine: Engine) -> None:
     cut = GOOD.removesuffix("]}") + ', {"text": "Hotels cost at most 1'
     answer, _ = asked(engine, Cut(cut))
-    assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
+    assert [s.text for s in answer.sentences] == ["Annual leave is 28 days a year."]
     assert (answer.status, "generator_cut_off" in answer.reasons) == ("partial", True)
     quoted, _ = asked(engine, Cut(WRONG.removesuffix("]}") + ', {"text": "Hotels cost at most 1'))
     assert (quoted.status, quoted.route) == ("grounded", "extractive")
@@ -65,18 +65,18 @@ def test_a_reply_that_was_cut_off_is_partial_and_a_quotation_in_its_place_is_who
 
 def test_a_wrong_sentence_is_written_once_more_and_only_the_right_one_leaves(engine: Engine) -> None:
     answer, model = asked(engine, WRONG, GOOD)
-    assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
+    assert [s.text for s in answer.sentences] == ["Annual leave is 28 days a year."]
     assert "rewritten" in answer.reasons
     assert "31 days" in model.asked[1][-1].content
     assert answer.usage["model_calls"] == 2
 
 
 def test_a_model_that_writes_lines_need_not_name_its_passages(engine: Engine) -> None:
-    model = Scripted("Annual leave amounts to 28 days.\nAnnual leave amounts to 31 days.\n", "NOT ANSWERABLE")
+    model = Scripted("Annual leave is 28 days a year.\nAnnual leave is 31 days a year.\n", "NOT ANSWERABLE")
     model.is_structured = False
     engine.__dict__["generators"] = (LanguageGenerator(model, GenerateSettings()), engine.generators[-1])
     answer = ask(engine, QUESTION)
-    assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
+    assert [s.text for s in answer.sentences] == ["Annual leave is 28 days a year."]
     assert "28 days" in answer.sentences[0].citations[0].quote
     assert model.schemas[0] is None
 
@@ -140,10 +140,8 @@ def test_what_a_document_told_a_model_to_say_does_not_answer(engine: Engine, tmp
 def test_what_only_says_the_question_again_is_no_answer(engine: Engine) -> None:
     again, _ = asked(engine, reply(("There are days of annual leave.", [1])))
     assert (again.status, again.route) == ("grounded", "extractive")
-    answer, _ = asked(
-        engine, reply(("There are days of annual leave.", [1]), ("Annual leave amounts to 28 days.", [1]))
-    )
-    assert [s.text for s in answer.sentences] == ["Annual leave amounts to 28 days."]
+    answer, _ = asked(engine, reply(("There are days of annual leave.", [1]), ("Annual leave is 28 days a year.", [1])))
+    assert [s.text for s in answer.sentences] == ["Annual leave is 28 days a year."]
     assert [check.reasons for check in answer.checks if not check.kept] == [("question_restated",)]
 
 
