@@ -25,9 +25,7 @@ PROMISED = 0.9  # of the claims that are called supported, the share that is
 FIT_PARTS, CHOOSE_PARTS = range(14, 17), range(17, 20)
 FEW = 100  # claims: a kind of which a source has fewer says less of a threshold than others
 RIDGE = 1e-3
-SPEAKS_FOR = frozenset(
-    {"coverage", "nearest", "verbatim", "odds"}
-)  # all other features speak against a claim, or say nothing
+SPEAKS_FOR = frozenset({"coverage", "nearest", "verbatim", "odds"})  # every other feature speaks against a claim
 Matrix = NDArray[np.float64]
 
 
