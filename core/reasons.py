@@ -27,6 +27,7 @@ ANSWER_REASONS = {
 # Of a drafted sentence.
 CHECK_REASONS = {
     "quoted": "The cited text holds the sentence word for word.",
+    "reformatted": "The cited text holds the sentence, but for how its dates and numbers are written.",
     "entailed": "The cited text says it in other words.",
     "not_said": "The cited text speaks of something else.",
     "not_entailed": "The cited text does not say it.",

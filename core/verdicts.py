@@ -22,8 +22,9 @@ class Claimed:
 class Verdict:
     """What the evidence makes of a claim.
 
-    `support` is the probability that the claim is supported, 1 where the evidence holds it word for word. `reasons` are codes such as
-    `number_differs` (docs/ARCHITECTURE.md lists them); `spans` are the characters of the evidence that carry the support.
+    `support` is the probability that the claim is supported, 1 where the evidence holds it word for word, or all but how its dates and
+    numbers are written. `reasons` are codes such as `number_differs` (docs/ARCHITECTURE.md lists them); `spans` are the characters of the
+    evidence that carry the support.
     """
 
     label: VerdictLabel

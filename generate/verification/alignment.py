@@ -20,6 +20,7 @@ from citewell.generate.verification.uniform import uniform
 from citewell.generate.verification.words import KIN, NEGATED, NEGATIONS, OPENERS, OPPOSITES, RATES, STOP_WORDS
 
 FindingKind = Literal["number", "date", "unit", "name", "negation", "opposite"]
+Quotation = Literal["", "quoted", "reformatted"]
 STEM = 6  # letters by which words count as the same: enough for most endings
 CLOSE = 0.6  # share of a claim's words that one sentence holds, for the claim to be a rendering of that sentence
 MOST_SENTENCES = 3
@@ -62,25 +63,31 @@ class Alignment:
     """How a claim lies in its evidence.
 
     `coverage` is the share of its meaningful words that the evidence holds, `nearest` the same for the nearest sentence alone;
-    `spans` are the sentences of the evidence that hold what it holds of the claim, in their order.
+    `quotation` is `quoted` where the claim is whole sentences of it by their letters, `reformatted` where it is one but for the form of dates
+    and numbers; `spans` are the sentences of the evidence that hold what it holds of the claim, in their order.
     """
 
     coverage: float
     nearest: float
-    verbatim: bool
+    quotation: Quotation
     spans: tuple[Span, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether the claim is whole sentences of the evidence by their letters."""
+        return self.quotation == "quoted"
 
 
 def align(claim: str, evidence: str, header: str = "") -> Alignment:
     """How the claim lies in the evidence; what stands in the header above it (title, headings) counts as said."""
     spans = sentence_spans(evidence)
     if not spans:
-        return Alignment(0.0, 0.0, False, (), ())
-    if quoted := _quoted(claim, evidence, spans):
-        return Alignment(1.0, 1.0, True, quoted, ())
-    wanted = stems(uniform(claim))
-    held = [stems(uniform(evidence[a:b])) for a, b in spans]
+        return Alignment(0.0, 0.0, "", (), ())
+    if quoted := _quoted(claim, [evidence[a:b] for a, b in spans], evidence, spans):
+        return Alignment(1.0, 1.0, "quoted", quoted, ())
+    told, said = uniform(claim), [uniform(evidence[a:b]) for a, b in spans]
+    wanted, held = stems(told), [stems(text) for text in said]
     above = stems(header)
     chosen = _carriers(wanted - above, held)
     covered = set().union(*(held[i] for i in chosen), above) & wanted
@@ -94,8 +101,10 @@ def align(claim: str, evidence: str, header: str = "") -> Alignment:
         *(_polarity(claim, sentence) if near >= CLOSE else ()),
         *(_rates(claim, sentence) if near >= CLOSE else ()),
     ]
+    if not findings and (quoted := _quoted(told, said, evidence, spans)):
+        return Alignment(1.0, 1.0, "reformatted", quoted, ())
     coverage = len(covered) / len(wanted) if wanted else 0.0
-    return Alignment(coverage, near, False, tuple(spans[i] for i in sorted(chosen)), tuple(findings))
+    return Alignment(coverage, near, "", tuple(spans[i] for i in sorted(chosen)), tuple(findings))
 
 
 def stems(text: str) -> set[str]:
@@ -118,8 +127,8 @@ def _words(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def _quoted(claim: str, evidence: str, spans: Sequence[Span]) -> tuple[Span, ...]:
-    """The sentences of the evidence that the claim is, letter for letter; none where it is not whole sentences.
+def _quoted(claim: str, said: Sequence[str], evidence: str, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The sentences of the evidence, at `spans` and reading `said`, that the claim is, letter for letter; none where it is not whole ones.
 
     A part of a sentence is no quotation, wherever it begins and ends: what says "not", "only if" or the rest of a figure may stand before
     it or after.
@@ -127,12 +136,14 @@ def _quoted(claim: str, evidence: str, spans: Sequence[Span]) -> tuple[Span, ...
     wanted = _unmarked(claim)
     if not wanted:
         return ()
-    for first, (start, _) in enumerate(spans):
+    for first in range(len(spans)):
+        run = said[first]
         for last in range(first, len(spans)):
-            said = _unmarked(evidence[start : spans[last][1]])
-            if said == wanted:
+            if last > first:
+                run += evidence[spans[last - 1][1] : spans[last][0]] + said[last]
+            if _unmarked(run) == wanted:
                 return tuple(spans[first : last + 1])
-            if not wanted.startswith(said):
+            if not wanted.startswith(_unmarked(run)):
                 break
     return ()
 
@@ -365,7 +376,7 @@ def _vocabulary(text: str) -> set[str]:
 
 
 def _known(name: str, words: set[str], text: str) -> bool:
-    low = name.casefold().removesuffix("'s").removesuffix("’s").replace(".", "")
+    low = name.casefold().removesuffix("'s").removesuffix("’s").rstrip("'’").replace(".", "")
     if low in words or low.replace("-", "") in words or all(part in words for part in low.split("-")):
         return True
     if any(_inflected(low, word) for word in words):

@@ -99,9 +99,9 @@ _YEAR = r"(?P<year>[12]\d{3})"
 _DATES = [
     re.compile(pattern, re.I)
     for pattern in (
-        rf"\b(?:the )?{_DAY}(?: of| de)? {_MONTH}(?:,?(?: de)? {_YEAR})?\b",
+        rf"\b(?:the )?{_DAY}(?: of| de)? {_MONTH}(?:,?(?: of| de| del)? {_YEAR})?\b",
         rf"\b{_MONTH} {_DAY}(?!\d)(?:,? {_YEAR})?\b",
-        rf"\b{_MONTH},? {_YEAR}\b",
+        rf"\b{_MONTH}(?:,| of| de| del)? {_YEAR}\b",
         rf"\b{_YEAR}[-/](?P<month_number>\d\d)[-/](?P<day>\d\d)(?!\d)",
         rf"(?<![\d/])(?P<month_number>\d{{1,2}})/{_YEAR}\b",
         rf"\b(?P<one>\d{{1,2}})[/.](?P<other>\d{{1,2}})[/.]{_YEAR}\b",

@@ -30,7 +30,7 @@ class ClaimVerifier:
     def check(self, claims: Sequence[Claimed]) -> list[Verdict]:
         """A verdict on each claim, in their order. Raises ModelUnavailable or ModelFailed."""
         aligned = [align(claim.text, claim.evidence, claim.header) for claim in claims]
-        asked = [i for i, a in enumerate(aligned) if not a.verbatim and a.coverage >= LEAST_COVERAGE]
+        asked = [i for i, a in enumerate(aligned) if not a.quotation and a.coverage >= LEAST_COVERAGE]
         odds = np.zeros((len(claims), 2))
         if self._entailment is not None and asked:
             odds[asked] = self._entailment.log_odds([claims[i] for i in asked])
@@ -41,8 +41,8 @@ class ClaimVerifier:
         ]
 
     def _verdict(self, alignment: Alignment, support: float, contradicted: float) -> Verdict:
-        if alignment.verbatim:
-            return Verdict("supported", FULL_SUPPORT, ("quoted",), alignment.spans)
+        if alignment.quotation:
+            return Verdict("supported", FULL_SUPPORT, (alignment.quotation,), alignment.spans)
         reasons = [reason_of(finding) for finding in alignment.findings]
         if alignment.coverage < LEAST_COVERAGE:
             return Verdict("not_supported", 0.0, (*reasons, "not_said"), alignment.spans)

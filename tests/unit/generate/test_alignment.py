@@ -98,6 +98,40 @@ def test_whole_sentences_in_their_marks_are_a_quotation() -> None:
     assert [align(claim, evidence).verbatim for claim in ("Nobody may smoke.", "2. Dogs stay out", "Dogs stay out.", "It was late. “Nobody may smoke”.")] == [True] * 4  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Maria Holt founded the Graz office on March 3rd, 2019 with twelve engineers.",
+        "Maria Holt founded the Graz office on 2019-03-03 with 12 engineers",
+        "Revenue rose by 45% to $3,200,000 in 2021.",
+    ],
+)
+def test_a_sentence_with_its_dates_and_numbers_in_another_form_is_told_apart(claim: str) -> None:
+    aligned = align(claim, EVIDENCE)
+    assert (aligned.quotation, aligned.verbatim) == ("reformatted", False)
+    assert len(aligned.spans) == 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("The term began on 4 March 2019.", "The term began on 3/4/2019."),  # either may be the month
+        ("It holds 1,500 litres.", "It holds 1.5 litres."),
+        ("It takes thirteen days.", "It takes 30 days."),
+        ("The office opened in May 2010.", "The office opened in March of 2010."),
+        ("It rose by 5 percent.", "It rose by 5 percentage points."),
+        ("Twelve engineers came.", "Twelve engineers came?"),
+        ("Twelve engineers came.", "It is false that 12 engineers came."),
+    ],
+)
+def test_another_date_number_or_frame_is_not_only_another_form(claim: str, evidence: str) -> None:
+    assert align(claim, evidence).quotation == ""
+
+
+def test_a_possessive_is_the_name() -> None:
+    assert align("Seamans' committee met in July of 1961.", "Seamans' committee met in July 1961.").findings == ()
+
+
 def test_the_sentences_that_carry_a_claim_are_told() -> None:
     text = "The pump is old. It was built in Graz. Nobody uses it."
     assert [text[a:b] for a, b in align("The old pump was built in Graz.", text).spans] == [

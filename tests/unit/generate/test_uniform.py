@@ -16,6 +16,8 @@ from citewell.generate.verification.uniform import uniform
         ("It began on Mar. 3rd, 2019.", "It began on 2019-03-03."),
         ("It began on 3 March 2019.", "It began on March 3, 2019."),
         ("It ended in Sept 2001.", "It ended in September 2001."),
+        ("It ended in March of 2001.", "It ended in March 2001."),
+        ("Terminó en marzo de 2001.", "Terminó en marzo del 2001."),
         ("Two hundred and five people came.", "205 people came."),
         ("It cost 1.5 million.", "It cost 1,500,000."),
         ("It fell by five per cent.", "It fell by 5%."),
