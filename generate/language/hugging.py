@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ _log = logging.getLogger("citewell.language")
 
 
 class TransformersModel:
-    """A causal language model with its chat template. One conversation at a time.
+    """A causal language model with its chat template, on the accelerator where there is one. One conversation at a time; the prefix that it
+    shares with the last one is not read again.
 
     It is held to a schema by llguidance, which llama.cpp uses as well: the tokens that no valid reply could go on with are masked before each
     choice. Without that package it is asked for lines of text.
@@ -41,6 +43,7 @@ class TransformersModel:
         self._window = window
         self._turn, self._loading = threading.Lock(), threading.Lock()
         self._both: tuple[Any, Any] | None = None
+        self._prefix = _Prefix()
         self._counted = lru_cache(COUNTED)(self._count)
 
     @property
@@ -111,8 +114,9 @@ class TransformersModel:
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
         tokenizer, model = self._loaded
-        asked = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+        asked = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).to(model.device)
         read = int(asked["input_ids"].shape[1])
+        cache, spared = self._prefix.lend(asked["input_ids"][0].tolist())
         told, wanted = "", True
 
         def text_of(ids: Any) -> str:
@@ -125,20 +129,23 @@ class TransformersModel:
             text = text_of(ids)
             if listener is not None and wanted and len(text) > len(told) and not text.endswith(_HALF):
                 told, wanted = text, listener.take(text[len(told) :])
-            return torch.full((len(ids),), not wanted or time.monotonic() > ends)
+            return torch.full((len(ids),), not wanted or time.monotonic() > ends, device=ids.device)
 
         masks = [] if schema is None or not self.is_structured else [_Mask(self._vocabulary, schema, read)]
         with torch.inference_mode():
             out = model.generate(
                 input_ids=asked["input_ids"], attention_mask=asked["attention_mask"], max_new_tokens=max_tokens, do_sample=False,
-                stopping_criteria=StoppingCriteriaList([over]), logits_processor=LogitsProcessorList(masks),
+                stopping_criteria=StoppingCriteriaList([over]), logits_processor=LogitsProcessorList(masks), past_key_values=cache,
                 pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
+                return_dict_in_generate=True,
             )  # fmt: skip
-        text, fresh = text_of(out), out[0, read:].tolist()
+        ids = out.sequences[0].tolist()
+        self._prefix.keep(ids, out.past_key_values)
+        text, fresh = text_of(out.sequences), ids[read:]
         if listener is not None and wanted and text != told:
             wanted = listener.take(text[len(told) :])
         whole = wanted and (len(fresh) < max_tokens or fresh[-1] == tokenizer.eos_token_id)
-        return text, Usage(read, len(fresh), 0, 1), whole
+        return text, Usage(read, len(fresh), spared, 1), whole
 
     def _count(self, text: str) -> int:
         tokenizer, _ = self._loaded
@@ -172,6 +179,7 @@ class TransformersModel:
         if as_file and not path.is_file():
             raise ModelUnavailable(f"there is no file {path}", hint="Check generate.model.")
         folder = path.parent if as_file else model_folder(self._name)
+        import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
@@ -179,6 +187,7 @@ class TransformersModel:
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **as_file)
             model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **as_file)
+            model.to(torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu"))  # type: ignore[arg-type]  # its wrapper hides what it takes
         except ImportError as error:
             raise ModelUnavailable(
                 f"{self.name} needs more packages: {str(error)[:200]}", hint=f"Install them: {INSTALL}"
@@ -190,6 +199,32 @@ class TransformersModel:
             ) from error
         model.train(mode=False)
         return tokenizer, model
+
+
+class _Prefix:
+    """Keys and values of the conversation that was written last: as far as another begins alike, it is not read again."""
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+        self._cache: Any = None
+
+    def lend(self, ids: Sequence[int]) -> tuple[Any, int]:
+        """The cache cut to what these tokens begin with alike, the last of them left to read, and how many that are; None and 0 where there is
+        none. It is gone until it is kept again, so that a conversation that fails leaves nothing behind."""
+        cache, known = self._cache, self._ids
+        self._cache, self._ids = None, []
+        alike = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(known, ids[:-1], strict=False)))
+        if cache is None or not alike:
+            return None, 0
+        cache.crop(alike - len(known))
+        return cache, alike
+
+    def keep(self, ids: Sequence[int], cache: Any) -> None:
+        """Remembers what was read and written; caches that cannot be cut (sliding windows, states) are not kept."""
+        from transformers.cache_utils import DynamicCache, DynamicLayer
+
+        if type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers):
+            self._cache, self._ids = cache, list(ids[: cache.get_seq_length()])
 
 
 class _Mask:
@@ -217,4 +252,4 @@ class _Mask:
             self._mask = masks.allocate_token_bitmask(1, scores.shape[-1])
         masks.fill_next_token_bitmask(self._matcher, self._mask, 0)
         bits = np.unpackbits(self._mask.view(np.uint8), bitorder="little")[: scores.shape[-1]]
-        return scores.masked_fill(torch.from_numpy(bits == 0), float("-inf"))
+        return scores.masked_fill(torch.from_numpy(bits == 0).to(scores.device), float("-inf"))

@@ -199,11 +199,28 @@ def test_a_model_of_transformers_writes_greedily_within_its_tokens_and_its_time(
     asked = [Message("user", "How many?")]
     assert model.render(asked) == "user: How many?\nassistant: "
     done = model.complete(asked, None, 12, 30)
-    assert done == model.complete(asked, None, 12, 30)
+    again = model.complete(asked, None, 12, 30)
+    assert (again.text, again.whole) == (done.text, done.whole)
+    assert (done.usage.cached_tokens, again.usage.cached_tokens) == (0, done.usage.prompt_tokens - 1)
     assert (done.usage.prompt_tokens, done.usage.answer_tokens) == (model.count(model.render(asked)), 12)
     assert not done.whole
     with pytest.raises(ModelFailed, match="took longer"):
         model.complete(asked, None, 4000, 0.05)
+
+
+def test_a_model_of_transformers_reads_once_what_two_conversations_begin_with(tiny: Path) -> None:
+    model, other = (model_for(GenerateSettings(model=str(tiny)), WordCounter(), 1) for _ in range(2))
+    assert isinstance(model, TransformersModel)
+    assert isinstance(other, TransformersModel)
+    rules = Message("system", "Answer from the passages alone.")
+    first, second = [rules, Message("user", "How many days?")], [rules, Message("user", "How much is a night?")]
+    model.complete(first, None, 8, 30)
+    warm, cold = model.complete(second, None, 24, 30), other.complete(second, None, 24, 30)
+    assert (warm.text, warm.whole) == (cold.text, cold.whole)
+    assert model.count("system: Answer from the passages alone.") <= warm.usage.cached_tokens < cold.usage.prompt_tokens
+    with pytest.raises(ModelFailed, match="took longer"):
+        model.complete(first, None, 4000, 0.05)
+    assert model.complete(second, None, 24, 30).text == cold.text
 
 
 def test_a_model_of_transformers_is_held_to_the_schema(tiny: Path) -> None:
